@@ -116,7 +116,8 @@ export interface Checkpoint {
   readonly nonce: Uint8Array;
   readonly open: boolean;
   readonly time: Instant;
-  /** Time before the first claim whose opening pass was not finished; equals `time` when none is pending. */
+  /** Last logged time before the first claim whose opening pass was not finished; -1 (NO_PASS_OPEN) when no pass is open.
+   *  Made and read by judgeCheckpoint and judgeFromCheckpoint (core/validity.ts), opaque to everybody else. */
   readonly outageFrom: Instant;
   /** Sum modulo 2^128 of the state hashes of the shard's auctions. */
   readonly stateHash: Uint8Array;
