@@ -269,18 +269,46 @@ export function advance(state: JudgeState, record: JudgedRecord, verdict: Verdic
     case "claim":
       return advanceClaim(state, record, hash);
     case "frame":
-      return advanceTenured(state, record, record.count);
+      return advanceBy(state, record.count, record.hash, record.timeLast);
     case "time":
       return advanceTime(state, record);
     case "release":
       state.open = false;
-      return advanceTenured(state, record, 1);
+      return advanceBy(state, 1, record.hash, record.timeLast);
     case "foreign":
     case "damaged":
     case "newer":
     case "unknown_kind":
       throw new Error(`a record of kind ${record.kind} is never effective`);
   }
+}
+
+/** An own record of a tenure, known by its place alone: it landed at the expected offset, or only void records stood before it. */
+export interface OwnRecord {
+  readonly offset: Offset;
+  /** Lsns it takes: the number of decisions of a frame, else 1. */
+  readonly lsns: number;
+  /** Its own hash, 16 bytes. */
+  readonly hash: Uint8Array;
+  /** Its highest decision time. */
+  readonly time: Instant;
+  /** TIME(probe): the log was down, and what follows is an opening pass. */
+  readonly beginsPass?: boolean;
+  /** TIME(first). */
+  readonly endsPass: boolean;
+  /** RELEASE. */
+  readonly releases?: boolean;
+}
+
+/** Moves the state behind an own record without reading it back (C5), exactly as `advance` would. Throws unless the state
+ *  stands at its offset. */
+export function advanceOwn(state: JudgeState, own: OwnRecord): JudgeState {
+  if (own.offset !== state.next) throw new Error(`own record at offset ${own.offset}, but the judge stands at ${state.next}`);
+  state.next = own.offset + 1;
+  if (own.beginsPass === true) beginPass(state);
+  if (own.endsPass) state.passOpen = false;
+  if (own.releases === true) state.open = false;
+  return advanceBy(state, own.lsns, own.hash, own.time);
 }
 
 function advanceClaim(state: JudgeState, record: ClaimRecord, hash: Hash): JudgeState {
@@ -296,7 +324,7 @@ function advanceClaim(state: JudgeState, record: ClaimRecord, hash: Hash): Judge
 function advanceTime(state: JudgeState, record: TimeRecord): JudgeState {
   if (record.reason === "probe") beginPass(state);
   if (record.reason === "first") state.passOpen = false;
-  return advanceTenured(state, record, 1);
+  return advanceBy(state, 1, record.hash, record.timeLast);
 }
 
 function beginPass(state: JudgeState): void {
@@ -305,11 +333,11 @@ function beginPass(state: JudgeState): void {
   state.outageFrom = state.time;
 }
 
-function advanceTenured(state: JudgeState, record: TenureRecord, count: number): JudgeState {
-  state.lsn += count;
-  state.hash = record.hash;
-  state.time = record.timeLast;
-  if (!state.passOpen) state.outageFrom = record.timeLast;
+function advanceBy(state: JudgeState, lsns: number, hash: Uint8Array, time: Instant): JudgeState {
+  state.lsn += lsns;
+  state.hash = hash;
+  state.time = time;
+  if (!state.passOpen) state.outageFrom = time;
   return state;
 }
 
