@@ -26,7 +26,9 @@ function countReporter(failOnSkip: boolean): Reporter {
       }
       const fatal = failOnSkip && skips.length > 0;
       // At exit, because vitest may print more after this call; written at once, because the process is ending.
-      process.once("exit", () => {
+      process.once("exit", (code) => {
+        // A run that broke outside every test, in a global set-up for one, has failed once.
+        if (code !== 0 && failed === 0) failed = 1;
         if (fatal) process.exitCode = 1;
         const lines = [...skips, ...(fatal ? ["a skip counts as a failure under CI=true"] : []), `${passed} passed, ${failed} failed`];
         writeSync(STDOUT, `${lines.join("\n")}\n`);
