@@ -1,0 +1,59 @@
+// What a call throws. A rejection is never thrown: it is an answer. A refusal had no effect; only OutcomeUnknown may have had one.
+import type { BidAnswer, CallOptions } from "./types.ts";
+
+/** Refusals without effect that pass by themselves: the same command under the same key may be sent again. */
+const PASSING = new Set(["auction_busy", "overloaded", "shard_moving", "shard_unowned", "log_unavailable", "draining", "rate_limited", "not_connected", "internal"]);
+
+export const OUTCOME_UNKNOWN = "outcome_unknown";
+
+/** Whether a refusal with this code may be followed by the same command. */
+export function mayRepeat(code: string): boolean {
+  return code === OUTCOME_UNKNOWN || PASSING.has(code);
+}
+
+export interface Fault {
+  readonly code: string;
+  readonly message: string;
+  readonly httpStatus?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly requestId?: string | undefined;
+  readonly auctionId?: string | undefined;
+}
+
+/** A refusal, or an operating error of the client itself: `not_connected` (never sent, no effect), `aborted` (never sent),
+ *  `bad_answer` (the server said something that is not of this protocol). */
+export class FairwarningError extends Error {
+  override readonly name: string = "FairwarningError";
+  readonly code: string;
+  readonly httpStatus: number | undefined;
+  readonly retriable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly requestId: string | undefined;
+  readonly auctionId: string | undefined;
+  /** The page that says what the code means and what to do. */
+  readonly docsUrl: string;
+
+  constructor(fault: Fault, base: string) {
+    super(fault.message);
+    this.code = fault.code;
+    this.httpStatus = fault.httpStatus;
+    this.retriable = mayRepeat(fault.code);
+    this.retryAfterMs = fault.retryAfterMs;
+    this.requestId = fault.requestId;
+    this.auctionId = fault.auctionId;
+    this.docsUrl = `${base}/errors/${fault.code}`;
+  }
+}
+
+/** The deadline passed and nobody knows whether the command took effect. Asking again under the same key gives the final answer. */
+export class OutcomeUnknown extends FairwarningError {
+  override readonly name: string = "OutcomeUnknown";
+  readonly key: string;
+  readonly askAgain: (call?: CallOptions) => Promise<BidAnswer>;
+
+  constructor(about: { readonly key: string; readonly auctionId: string; readonly why: string }, askAgain: (call?: CallOptions) => Promise<BidAnswer>, base: string) {
+    super({ code: OUTCOME_UNKNOWN, message: `Nothing is known yet of the command under key ${about.key}: ${about.why}. Ask again with the same key.`, auctionId: about.auctionId }, base);
+    this.key = about.key;
+    this.askAgain = askAgain;
+  }
+}
