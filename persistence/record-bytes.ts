@@ -83,17 +83,16 @@ export class ByteWriter {
     }
     this.ensure(1 + length);
     const bytes = this.bytes;
-    const start = this.at + 1;
+    let at = this.at;
+    bytes[at++] = length;
+    let seen = 0;
     for (let i = 0; i < length; i++) {
       const code = value.charCodeAt(i);
-      if (code > 255) {
-        this.#wide(value);
-        return;
-      }
-      bytes[start + i] = code;
+      seen |= code;
+      bytes[at++] = code;
     }
-    bytes[this.at] = length;
-    this.at = start + length;
+    if (seen > 255) this.#wide(value);
+    else this.at = at;
   }
 
   #wide(value: string): void {
