@@ -16,7 +16,7 @@ export type SettingOrigin = "flag" | "environment" | "file" | ".env" | "default"
 export interface SettingMeta {
   readonly unit: string;
   readonly meaning: string;
-  /** As text, absent where a value is required or null is the default. */
+  /** As text, absent where a value is required or may be missing. */
   readonly default?: string | { readonly single: string; readonly cluster: string } | undefined;
   /** Said in the table in place of a default that is worked out at start. */
   readonly defaultText?: string;
@@ -117,10 +117,10 @@ export function list(spec: SettingMeta): z.ZodType<readonly string[], string> {
   return schema.register(registry, metaOf(spec));
 }
 
-/** The same field, null where nothing sets it. */
-export function optional<T>(field: z.ZodType<T, string>): z.ZodType<T | null, string | null> {
+/** The same field, undefined where nothing sets it. */
+export function optional<T>(field: z.ZodType<T, string>): z.ZodType<T | undefined, string | undefined> {
   const { default: _unused, ...meta } = registry.get(field) ?? { unit: "", meaning: "" };
-  return field.nullable().register(registry, meta);
+  return field.optional().register(registry, meta);
 }
 
 function metaOf(spec: SettingMeta): SettingMeta {
@@ -142,7 +142,7 @@ export function loadSettings<S extends z.ZodObject>(input: SettingsInput<S>): Se
   const dotenv = input.dotenv === undefined ? {} : parseEnv(input.dotenv);
   const keys = Object.keys(input.schema.shape);
   const faults: SettingFault[] = [];
-  const raw: Record<string, string | null> = {};
+  const raw: Record<string, string | undefined> = {};
   const sources: Record<string, SettingOrigin> = {};
   const find = (key: string) => findValue({ ...input, key, dotenv, faults });
   const mode = find("mode")?.value === "cluster" ? "cluster" : "single";
@@ -206,16 +206,15 @@ function metaFor(schema: z.ZodObject, key: string): SettingMeta {
   return (field instanceof z.ZodType ? registry.get(field) : undefined) ?? { unit: "", meaning: "" };
 }
 
-function defaultOf(meta: SettingMeta, mode: "single" | "cluster"): string | null {
-  if (meta.default === undefined) return null;
-  return typeof meta.default === "string" ? meta.default : meta.default[mode];
+function defaultOf(meta: SettingMeta, mode: "single" | "cluster"): string | undefined {
+  return typeof meta.default === "object" ? meta.default[mode] : meta.default;
 }
 
-function faultsOf(error: z.ZodError, schema: z.ZodObject, raw: Record<string, string | null>, sources: Record<string, SettingOrigin>): SettingFault[] {
+function faultsOf(error: z.ZodError, schema: z.ZodObject, raw: Record<string, string | undefined>, sources: Record<string, SettingOrigin>): SettingFault[] {
   return error.issues.map((issue) => {
     const key = String(issue.path[0] ?? "");
-    const value = raw[key] ?? null;
-    const found = value === null ? "nothing" : metaFor(schema, key).secret === true ? MASKED : JSON.stringify(value);
+    const value = raw[key];
+    const found = value === undefined ? "nothing" : metaFor(schema, key).secret === true ? MASKED : JSON.stringify(value);
     const wanted = issue.code === "custom" ? issue.message : "a value: this setting is required";
     return { name: environmentName(key), origin: sources[key] ?? "default", found, wanted };
   });
@@ -293,8 +292,8 @@ export function describeSettings(schema: z.ZodObject): SettingRow[] {
 export function printableSettings(schema: z.ZodObject, loaded: SettingsLoaded<object>): { name: string; value: string; source: SettingOrigin }[] {
   const settings = new Map<string, unknown>(Object.entries(loaded.settings));
   return shownKeys(schema).map((key) => {
-    const value = settings.get(key) ?? null;
-    const shown = value === null ? "-" : metaFor(schema, key).secret === true ? MASKED : Array.isArray(value) ? value.join(",") : String(value);
+    const value = settings.get(key);
+    const shown = value === undefined ? "-" : metaFor(schema, key).secret === true ? MASKED : Array.isArray(value) ? value.join(",") : String(value);
     return { name: environmentName(key), value: shown, source: loaded.sources[key] ?? "default" };
   });
 }
