@@ -10,6 +10,7 @@ function stage(names: readonly string[], failures: Record<string, StartFailed[]>
   let heard: () => void = () => {};
   const part = (name: string): Part => ({
     name,
+    essential: name !== "demo",
     start: async (): Promise<Running> => {
       const failure = failures[name]?.shift();
       if (failure !== undefined) throw failure;
@@ -86,6 +87,14 @@ test("children: first start: a passing failure is tried again, a bounded number 
   await once.children.stop();
   const always = stage(["engine"], { engine: [passing(), passing(), passing()] });
   await expect(always.children.start()).rejects.toThrow("held by another");
+});
+
+test("children: first start: a part that is not essential fails nobody and is tried again", async () => {
+  const { children, said, until } = stage(["engine", "demo"], { demo: [new StartFailed("no gateway", true)] });
+  await children.start();
+  await until(6);
+  expect(said).toEqual(["starting engine", "ready engine", "starting demo", "died demo 500", "starting demo", "ready demo"]);
+  await children.stop();
 });
 
 test("children: stop: a part that is between death and restart is not started again", async () => {

@@ -38,6 +38,8 @@ export class StartFailed extends Error {
 
 export interface Part {
   readonly name: string;
+  /** Whether the system is worth starting without it. One that is not essential is tried again later and fails nobody. */
+  readonly essential: boolean;
   /** Rejects with StartFailed. */
   start(): Promise<Running>;
 }
@@ -92,8 +94,8 @@ export class Children {
       if (this.#stopping.signal.aborted) return;
       const entry: Entry = { part, running: null, deaths: 0, supervision: Promise.resolve() };
       this.#entries.push(entry);
-      const running = await this.#firstStart(entry);
-      if (running !== null) entry.supervision = this.#supervise(entry, running);
+      const running = part.essential ? await this.#firstStart(entry) : await this.#startOrNull(entry, false);
+      entry.supervision = this.#supervise(entry, running);
     }
   }
 
@@ -142,28 +144,30 @@ export class Children {
     return running;
   }
 
-  async #supervise(entry: Entry, first: Running): Promise<void> {
-    let running: Running | null = first;
-    let readyAt = this.#options.elapsed();
+  async #supervise(entry: Entry, first: Running | null): Promise<void> {
+    let running = first;
     while (!this.#stopping.signal.aborted) {
-      let reason = "";
       if (running !== null) {
-        reason = await running.ended;
+        const readyAt = this.#options.elapsed();
+        const reason = await running.ended;
         entry.running = null;
-        if (this.#options.elapsed() - readyAt >= WELL_AFTER_MS) entry.deaths = 0;
         if (this.#stopping.signal.aborted) return;
+        if (this.#options.elapsed() - readyAt >= WELL_AFTER_MS) entry.deaths = 0;
         await this.#pause(entry, reason);
         if (this.#stopping.signal.aborted) return;
       }
-      try {
-        running = await this.#startOnce(entry, true);
-        readyAt = this.#options.elapsed();
-        // Stopping began while it started: stop() had nothing to stop then, so it is stopped here (U3).
-        if (this.#stopping.signal.aborted) await running.stop(this.#options.stopLimitMs);
-      } catch (error) {
-        running = null;
-        await this.#pause(entry, error instanceof Error ? error.message : String(error));
-      }
+      running = await this.#startOrNull(entry, true);
+    }
+    // Stopping began while it started: stop() had nothing to stop then, so it is stopped here (U3).
+    if (running !== null) await running.stop(this.#options.stopLimitMs);
+  }
+
+  async #startOrNull(entry: Entry, again: boolean): Promise<Running | null> {
+    try {
+      return await this.#startOnce(entry, again);
+    } catch (error) {
+      await this.#pause(entry, error instanceof Error ? error.message : String(error));
+      return null;
     }
   }
 

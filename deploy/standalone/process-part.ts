@@ -18,10 +18,11 @@ export interface ChildLine {
 
 export interface ProcessSpec {
   readonly name: string;
+  readonly essential: boolean;
   /** Script to run with this Node. */
   readonly file: string;
-  readonly args?: readonly string[];
-  /** Asked anew at each start, so that ports found at the first start can be kept. */
+  /** Both asked anew at each start, so that ports found at the first start can be kept. */
+  readonly args?: () => readonly string[];
   readonly environment: () => Readonly<Record<string, string | undefined>>;
   readonly readyLimitMs: number;
   readonly line: (part: string, line: ChildLine, text: string) => void;
@@ -37,11 +38,11 @@ const REASONS_MAX = 5;
 
 /** A part that runs one script of ours. */
 export function processPart(spec: ProcessSpec): Part {
-  return { name: spec.name, start: () => startProcess(spec) };
+  return { name: spec.name, essential: spec.essential, start: () => startProcess(spec) };
 }
 
 function startProcess(spec: ProcessSpec): Promise<Running> {
-  const child = spawn(process.execPath, ["--enable-source-maps", spec.file, ...(spec.args ?? [])], {
+  const child = spawn(process.execPath, ["--enable-source-maps", spec.file, ...(spec.args?.() ?? [])], {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...spec.environment(), FAIRWARNING_CHILD: "1" },

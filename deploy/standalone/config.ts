@@ -1,0 +1,70 @@
+// Settings of the supervisor, and the one place of it that reads the environment.
+//
+// What the parts read for themselves passes through untouched. Only what the supervisor must know to start them is read here,
+// by the same fields, so a wrong value is told before anything starts.
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { engineSchema } from "../../engine/config.ts";
+import { port, processFields } from "../../engine/process-settings.ts";
+import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, text, yesNo } from "../../engine/settings-source.ts";
+
+const { decisionLog, snapshots, engineLinkPort, engineStatusPort, linkKey, postgresUrl, localSegmentBytes, localReserveBytes, localSync } = engineSchema.shape;
+
+export const supervisorSchema = z.object({
+  ...processFields,
+  demo: optional(yesNo({ defaultText: "true on first start", unit: "-", meaning: "opens demo auctions and keeps some open; never in production" })),
+  bidders: integer({ default: "0", unit: "bidders", meaning: "simulated bidders in the demo auctions", min: 0, max: 200 }),
+  restartMs: integer({ default: "500", unit: "ms", meaning: "pause before a dead process is started again; doubles up to 30 s", min: 10, max: 30_000 }),
+  postgresPort: port({ default: "5433", meaning: "of the Postgres started for you; 0 picks a free port" }),
+  decisionLog,
+  snapshots,
+  engineLinkPort,
+  engineStatusPort,
+  linkKey,
+  postgresUrl,
+  localSegmentBytes,
+  localReserveBytes,
+  localSync,
+});
+
+/** What the gateway reads too. Its defaults stand in the gateway's schema; these must equal them, and a test says so. */
+export const gatewayFields = z.object({
+  gatewayHost: text({ default: "0.0.0.0", unit: "address", meaning: "where clients connect" }),
+  gatewayHttpPort: port({ default: "8080", meaning: "page and HTTP API; 0 picks a free port" }),
+  gatewaySocketPort: port({ default: "3000", meaning: "WebSocket; 0 picks a free port" }),
+  gatewayDrainMs: optional(integer({ unit: "ms", meaning: "closes are spread over this", min: 0, max: 600_000 })),
+  jwtJwksUrl: optional(text({ unit: "URL", meaning: "keys that verify tokens", secret: true })),
+  jwtPublicKey: optional(text({ unit: "PEM", meaning: "key that verifies tokens", secret: true })),
+  jwtSecret: optional(text({ unit: "-", meaning: "shared secret that verifies tokens", secret: true })),
+});
+
+const schema = z.object({ ...supervisorSchema.shape, ...gatewayFields.shape });
+
+export type SupervisorSettings = z.output<typeof schema>;
+
+/** All that came in through the environment and `./.env`, for the parts. */
+export function inherited(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+/** Settings of the supervisor from flags, environment, `./.env` and defaults; or all faults at once. */
+export function readSupervisorSettings(flags: Readonly<Record<string, string | undefined>>): SettingsLoaded<SupervisorSettings> | SettingsRefused {
+  let dotenv: string | undefined;
+  try {
+    dotenv = readFileSync(".env", "utf8");
+  } catch {
+    // No .env is the usual case.
+  }
+  return loadSettings({
+    schema,
+    environment: process.env,
+    flags,
+    ...(dotenv === undefined ? {} : { dotenv }),
+    readFile: (path) => readFileSync(path, "utf8"),
+    // Names of the parts are theirs to check; each warns of its own.
+    foreign: (name) =>
+      /^FAIRWARNING_(ENGINE|GATEWAY|RATE|JWT|POSTGRES|LOCAL|TIERS|GUEST|OPERATOR|SHARDS|COORDINATION|SEARCH|ANALYTICS|EVENTS|SINK|KAFKA|REDIS|CLICKHOUSE|ELASTICSEARCH|LINK)/.test(
+        name,
+      ),
+  });
+}

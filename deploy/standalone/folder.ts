@@ -1,0 +1,115 @@
+// The data folder of one system on one machine: what is in it, whose it is, what of it is secret.
+//
+//   system.json   when it was made, and whether demo auctions run in it
+//   link-key      shared by engine and gateway, mode 0600, made on the first start
+//   log/          the decision log: the only thing that cannot be made anew
+//   postgres/     snapshots and catalogue: can be made anew from the log
+//   logs/         what the processes said
+//
+// Must not: print or return a secret; processes are told the file's name.
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+
+export interface DataFolder {
+  readonly path: string;
+  readonly first: boolean;
+  /** Whether this system was made with demo auctions. */
+  readonly demo: boolean;
+  readonly linkKeyFile: string;
+  readonly logsPath: string;
+}
+
+/** The folder cannot be used; the message says why and what to do. */
+export class FolderUnusable extends Error {}
+
+const system = z.object({ madeAt: z.string(), demo: z.boolean() });
+
+/** 256 bits. */
+const KEY_BYTES = 32;
+const OWNER_ONLY = 0o600;
+
+/** Makes the folder if it is not there. Throws FolderUnusable when it cannot be made or written, or is not ours. */
+export function ensureFolder(path: string): string {
+  const absolute = resolve(path);
+  try {
+    mkdirSync(absolute, { recursive: true });
+    const probe = join(absolute, `.probe-${process.pid}`);
+    writeFileSync(probe, "");
+    rmSync(probe);
+  } catch (error) {
+    throw new FolderUnusable(`The data folder ${absolute} cannot be written: ${reasonOf(error)}`);
+  }
+  return absolute;
+}
+
+/** Reads what an earlier start left, or makes it. The folder must be held (holder.ts). `demo` overrides what the folder says
+ *  and is remembered by a first start. */
+export function openFolder(path: string, options: { readonly demo: boolean | null; readonly production: boolean; readonly at: number }): DataFolder {
+  const file = join(path, "system.json");
+  try {
+    const first = !existsSync(file);
+    const kept = first ? { madeAt: new Date(options.at).toISOString(), demo: options.demo ?? !options.production } : readSystem(file);
+    if (first) writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: OWNER_ONLY });
+    const logsPath = join(path, "logs");
+    mkdirSync(logsPath, { recursive: true });
+    const demo = !options.production && (options.demo ?? kept.demo);
+    return { path, first, demo, linkKeyFile: ensureLinkKey(path), logsPath };
+  } catch (error) {
+    if (error instanceof FolderUnusable) throw error;
+    throw new FolderUnusable(`The data folder ${path} cannot be used: ${reasonOf(error)}`);
+  }
+}
+
+function readSystem(file: string): z.output<typeof system> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    throw new FolderUnusable(`${file} is not readable as JSON. It holds {"madeAt": "...", "demo": true or false}; write it anew and start again.`);
+  }
+  const parsed = system.safeParse(content);
+  if (!parsed.success) throw new FolderUnusable(`${file} is not one of ours: it should hold {"madeAt": "...", "demo": true or false}.`);
+  return parsed.data;
+}
+
+function ensureLinkKey(path: string): string {
+  const file = join(path, "link-key");
+  if (!existsSync(file)) writeFileSync(file, randomBytes(KEY_BYTES).toString("base64url"), { mode: OWNER_ONLY, flag: "wx" });
+  return file;
+}
+
+/** Everything a system makes in its folder. Other files there are left alone. */
+const OURS = ["system.json", "link-key", "local-key", "local-key.json", "guest-key", "operator-token", "log", "postgres", "logs"];
+
+/** Forgets everything the system kept. Refused where no system ever was, so that a wrong --data-dir costs nothing. */
+export function forgetAll(path: string): void {
+  if (!existsSync(join(path, "system.json"))) return;
+  for (const name of OURS) rmSync(join(path, name), { recursive: true, force: true });
+}
+
+export interface Room {
+  readonly freeBytes: number;
+  /** `full`: nothing can be started. `low`: it starts and refuses bids until there is room. */
+  readonly state: "ok" | "low" | "full";
+}
+
+/** Enough for a database to start and for the keys: below it nothing works. */
+const START_BYTES_MIN = 64 * 1024 * 1024;
+
+/** How much room the disk of the folder has, against the reserve below which bids are refused. */
+export function roomIn(path: string, reserveBytes: number): Room {
+  const stat = statfsSync(path);
+  const freeBytes = stat.bavail * stat.bsize;
+  return { freeBytes, state: freeBytes < START_BYTES_MIN ? "full" : freeBytes < reserveBytes ? "low" : "ok" };
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "ENOSPC") return "the disk is full. Free some space, or name another folder with --data-dir.";
+  if (code === "EACCES" || code === "EPERM") return "this user may not write there. Change its owner, or name another folder with --data-dir.";
+  if (code === "EROFS") return "it lies on a read-only file system. Name another folder with --data-dir.";
+  if (code === "ENOTDIR" || code === "EEXIST") return "it is not a folder. Name another one with --data-dir.";
+  return error instanceof Error ? error.message : String(error);
+}
