@@ -1,0 +1,326 @@
+// The only way to Postgres: a bounded pool, statements with time limits, typed errors, values converted once and checked.
+//
+// Owns: connections, their settings, the conversion of values, and the classes of errors that the stores above speak of.
+// Must not: know a table, retry, or be used on the path of a bid.
+//
+// D1. Every wait has a limit: for a connection, for a statement (the server's, and a longer one of our own for a server that no
+//     longer answers), and for a transaction that its owner forgot. The last one frees the guard row of a frozen process.
+// D2. Results come in binary. Only the types listed here are read; another one is a mistake in a statement and says so. An int8
+//     that is no safe integer is refused, never rounded.
+// D3. A connection that saw an error of transport is thrown away, never reused.
+// D4. Behind a pooler in transaction mode nothing here needs a session. The limits of D1 are sent as start parameters, so such a
+//     pooler must ignore `statement_timeout` and `idle_in_transaction_session_timeout` (and then set them for the role), and named
+//     statements must be switched off where the pooler does not follow them (`named: false`).
+import { performance } from "node:perf_hooks";
+import pg from "pg";
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Connections. */
+  readonly max: number;
+  readonly lifetimeMs: number;
+  readonly connectLimitMs: number;
+  readonly statementLimitMs: number;
+  /** Named prepared statements: parsed once a connection. */
+  readonly named: boolean;
+  /** Called after every statement, failed ones too. */
+  readonly onStatement: (name: string, ms: number, slow: boolean) => void;
+}
+
+/** Defaults of FAIRWARNING_POSTGRES_*. */
+export const DATABASE_DEFAULTS: Omit<DatabaseOptions, "url"> = {
+  max: 10,
+  lifetimeMs: 300_000,
+  connectLimitMs: 3_000,
+  statementLimitMs: 5_000,
+  named: true,
+  onStatement: () => undefined,
+};
+
+/** Statements above this are counted as slow. */
+const SLOW_MS = 1_000;
+/** How much longer than the server we wait before we call it gone: its own message should come first. */
+const SERVER_SILENT_MS = 1_000;
+/** A frozen process holds its locks at most this long; a reader may take this long over one list. */
+const TRANSACTION_IDLE_MS = 15_000;
+/** Callers that may wait for a connection, for each connection there is. Beyond it the store is away, so that a slow database costs
+ *  an error and not memory. */
+const WAITING_PER_CONNECTION_MAX = 32;
+const IDLE_CONNECTION_MS = 30_000;
+
+/** No connection, no answer in time, no room, shutting down: the same statement may succeed later. After a lost COMMIT the outcome
+ *  is not known; every write of ours may be repeated. */
+export class PostgresAway extends Error {
+  override readonly name = "PostgresAway";
+}
+
+/** The database answered and refused the statement: repeating it does not help. */
+export class StatementFailed extends Error {
+  override readonly name = "StatementFailed";
+  readonly sqlState: string;
+
+  constructor(message: string, sqlState: string, options: ErrorOptions) {
+    super(message, options);
+    this.sqlState = sqlState;
+  }
+}
+
+/** A stored number that is no safe integer. */
+export class UnsafeInteger extends Error {
+  override readonly name = "UnsafeInteger";
+}
+
+export type Value = string | number | boolean | null | Uint8Array | readonly string[];
+
+/** `oneShot`: planned for the values at hand, for statements whose best plan depends on them. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly oneShot?: boolean;
+}
+
+/** `write`: read committed. `read`: one picture of the database for all statements, and no writing. */
+export type TransactionKind = "write" | "read";
+
+const BEGIN: Record<TransactionKind, Statement> = {
+  write: { name: "begin", text: "begin", oneShot: true },
+  read: { name: "begin_read", text: "begin transaction isolation level repeatable read read only", oneShot: true },
+};
+const COMMIT: Statement = { name: "commit", text: "commit", oneShot: true };
+const ROLLBACK: Statement = { name: "rollback", text: "rollback", oneShot: true };
+
+/** Rows are as the statement names its columns: int2, int4, int8 and float8 as number, text and uuid as string, bytea as
+ *  Uint8Array, text[] as string[], bool as boolean. */
+export interface Queries {
+  query<Row>(statement: Statement, values: readonly Value[]): Promise<readonly Row[]>;
+}
+
+/** One connection with an open transaction. Must be ended. */
+export interface Transaction extends Queries {
+  /** Commits or rolls back, and gives the connection back. A second call does nothing. */
+  end(how: "commit" | "rollback"): Promise<void>;
+}
+
+export interface Connections {
+  readonly active: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+export class Database implements Queries {
+  readonly #options: DatabaseOptions;
+  readonly #pool: pg.Pool;
+  #healthy = true;
+  #closed = false;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.max,
+      maxLifetimeSeconds: Math.ceil(options.lifetimeMs / 1_000),
+      idleTimeoutMillis: IDLE_CONNECTION_MS,
+      connectionTimeoutMillis: options.connectLimitMs,
+      statement_timeout: options.statementLimitMs,
+      query_timeout: options.statementLimitMs + SERVER_SILENT_MS,
+      idle_in_transaction_session_timeout: TRANSACTION_IDLE_MS,
+      keepAlive: true,
+      application_name: "fairwarning",
+      types: { getTypeParser: parserOf },
+      // Not in the types of the pool's options, but read by each of its clients.
+      ...{ binary: true },
+    });
+    // An idle connection that breaks; whoever asks next gets a new one or an error of their own.
+    this.#pool.on("error", () => {
+      this.#healthy = false;
+    });
+  }
+
+  /** Whether the database answered the last time it was asked. */
+  healthy(): boolean {
+    return this.#healthy;
+  }
+
+  connections(): Connections {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return { active: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+  }
+
+  async query<Row>(statement: Statement, values: readonly Value[]): Promise<readonly Row[]> {
+    const client = await this.#connect();
+    let broken = true;
+    try {
+      const rows = await this.#run<Row>(client, statement, values);
+      broken = false;
+      return rows;
+    } catch (error) {
+      broken = !(error instanceof StatementFailed);
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** Commits if `work` resolves, else rolls back and rejects with its error. */
+  async transaction<T>(kind: TransactionKind, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const transaction = await this.begin(kind);
+    try {
+      const result = await work(transaction);
+      await transaction.end("commit");
+      return result;
+    } finally {
+      await transaction.end("rollback");
+    }
+  }
+
+  async begin(kind: TransactionKind): Promise<Transaction> {
+    const client = await this.#connect();
+    let open = true;
+    let broken = false;
+    const query = async <Row>(statement: Statement, values: readonly Value[]): Promise<readonly Row[]> => {
+      try {
+        return await this.#run<Row>(client, statement, values);
+      } catch (error) {
+        broken ||= !(error instanceof StatementFailed);
+        throw error;
+      }
+    };
+    const end = async (how: "commit" | "rollback"): Promise<void> => {
+      if (!open) return;
+      open = false;
+      try {
+        // A broken connection takes its transaction with it; asking it to roll back would only wait for the time limit.
+        if (!broken) await query(how === "commit" ? COMMIT : ROLLBACK, []);
+      } finally {
+        client.release(broken);
+      }
+    };
+    try {
+      await query(BEGIN[kind], []);
+    } catch (error) {
+      open = false;
+      client.release(true);
+      throw error;
+    }
+    return { query, end };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#pool.end();
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    if (this.#closed) throw new PostgresAway("The pool is closed");
+    if (this.#pool.waitingCount >= this.#options.max * WAITING_PER_CONNECTION_MAX) {
+      throw new PostgresAway(`All ${this.#options.max} connections are busy and ${this.#pool.waitingCount} callers wait`);
+    }
+    try {
+      const client = await this.#pool.connect();
+      // While it is out, the pool does not listen for its errors, and one that nobody hears would end the process.
+      if (client.listenerCount("error") === 0) client.on("error", () => undefined);
+      return client;
+    } catch (error) {
+      throw this.#judge(error, "connect");
+    }
+  }
+
+  async #run<Row>(client: pg.PoolClient, statement: Statement, values: readonly Value[]): Promise<readonly Row[]> {
+    const { name, text, oneShot } = statement;
+    const startedAt = performance.now();
+    try {
+      const named = this.#options.named && oneShot !== true;
+      const result = await client.query({ text, values: [...values], ...(named ? { name } : {}) });
+      this.#healthy = true;
+      return result.rows as Row[];
+    } catch (error) {
+      throw this.#judge(error, name);
+    } finally {
+      const ms = performance.now() - startedAt;
+      this.#options.onStatement(name, ms, ms > SLOW_MS);
+    }
+  }
+
+  #judge(error: unknown, name: string): Error {
+    if (error instanceof UnsafeInteger || error instanceof TypeError || error instanceof RangeError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    const sqlState = sqlStateOf(error);
+    const away = sqlState === null || AWAY.test(sqlState);
+    this.#healthy = !away;
+    if (away) return new PostgresAway(`Postgres is away (${name}): ${message}`, { cause: error });
+    const advice = sqlState === UNDEFINED_TABLE ? ". Bring the database up to date first: fairwarning migrate" : "";
+    return new StatementFailed(`Postgres refused ${name}: ${message}${advice}`, sqlState, { cause: error });
+  }
+}
+
+const UNDEFINED_TABLE = "42P01";
+/** 08 connection, 25006 read-only (a standby, or a disk that filled up), 40 rolled back for the sake of others, 53 no room, 57 shut
+ *  down or out of time, 58 trouble of its system. */
+const AWAY = /^(08...|25006|25P03|40...|53...|57...|58...)$/;
+
+function sqlStateOf(error: unknown): string | null {
+  if (typeof error !== "object" || error === null || !("code" in error)) return null;
+  const { code } = error;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E") ? code : null;
+}
+
+type Parser = (bytes: Buffer) => unknown;
+
+function bytesOf(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString("utf8");
+}
+
+function safeInteger(bytes: Buffer): number {
+  const value = bytes.readBigInt64BE(0);
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new UnsafeInteger(`The stored number ${value} is beyond the safe integers`);
+  return number;
+}
+
+function uuidOf(bytes: Buffer): string {
+  const hex = bytes.toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** A one-dimensional text[] as the server sends it: dimensions, nulls, element type, length, first index, then each length and text. */
+function textsOf(bytes: Buffer): string[] {
+  const texts: string[] = [];
+  if (bytes.readInt32BE(0) === 0) return texts;
+  let at = 20;
+  while (at < bytes.length) {
+    const length = bytes.readInt32BE(at);
+    if (length < 0) throw new TypeError("A stored list of texts holds a null");
+    texts.push(bytes.toString("utf8", at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return texts;
+}
+
+/** By type number: bool, bytea, name, int8, int2, int4, text, float8, text[], varchar, uuid. */
+const PARSERS = new Map<number, Parser>([
+  [16, (bytes) => bytes[0] === 1],
+  [17, bytesOf],
+  [19, textOf],
+  [20, safeInteger],
+  [21, (bytes) => bytes.readInt16BE(0)],
+  [23, (bytes) => bytes.readInt32BE(0)],
+  [25, textOf],
+  [701, (bytes) => bytes.readDoubleBE(0)],
+  [1009, textsOf],
+  [1043, textOf],
+  [2950, uuidOf],
+]);
+
+function parserOf(oid: number): Parser {
+  return (
+    PARSERS.get(oid) ??
+    (() => {
+      throw new TypeError(`A statement returned a value of type ${oid}, which nothing here reads`);
+    })
+  );
+}
