@@ -12,7 +12,9 @@ export interface CommandReply {
   refused(code: RefusalCode, retryAfterMs: number): void;
 }
 
-export type ReadOutcome = { readonly kind: "ok"; readonly result: ReadResult } | { readonly kind: "refused"; readonly code: RefusalCode; readonly retryAfterMs: number };
+export type ReadOutcome =
+  | { readonly kind: "ok"; readonly result: ReadResult }
+  | { readonly kind: "refused"; readonly code: RefusalCode; readonly retryAfterMs: number };
 
 export interface EngineListener {
   update(update: Update): void;
@@ -146,8 +148,8 @@ export interface Identities {
   /** One-use tickets of 30 s for opening one socket. */
   issueTicket(identity: Identity): { readonly ticket: string; readonly expiresAt: Instant };
   spendTicket(ticket: string): Identity | null;
-  /** null when guests are off. */
-  issueGuest(name: string | null): Promise<{ readonly token: string; readonly identity: Identity } | null>;
+  /** null when guests are off. With a guest's identity the token is renewed under the same user id. */
+  issueGuest(name: string | null, again?: Identity | null): Promise<{ readonly token: string; readonly identity: Identity } | null>;
 }
 
 /** How many watch an auction now, over sockets of this gateway (and, with a shared store, of all). */
