@@ -13,7 +13,7 @@ const { decisionLog, snapshots, engineLinkPort, engineStatusPort, linkKey, postg
 export const supervisorSchema = z.object({
   ...processFields,
   demo: optional(yesNo({ defaultText: "true on first start", unit: "-", meaning: "opens demo auctions and keeps some open; never in production" })),
-  bidders: integer({ default: "0", unit: "bidders", meaning: "simulated bidders in the demo auctions", min: 0, max: 200 }),
+  bidders: integer({ default: "0", unit: "bidders", meaning: "simulated bidders in the demo auctions", min: 0, max: 80 }),
   restartMs: integer({ default: "500", unit: "ms", meaning: "pause before a dead process is started again; doubles up to 30 s", min: 10, max: 30_000 }),
   postgresPort: port({ default: "5433", meaning: "of the Postgres started for you; 0 picks a free port" }),
   decisionLog,

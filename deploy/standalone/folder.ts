@@ -81,7 +81,7 @@ function ensureLinkKey(path: string): string {
 }
 
 /** Everything a system makes in its folder. Other files there are left alone. */
-const OURS = ["system.json", "link-key", "local-key", "local-key.json", "guest-key", "operator-token", "log", "postgres", "logs"];
+const OURS = ["system.json", "link-key", "identity-key.json", "demo-next", "log", "postgres", "logs"];
 
 /** Forgets everything the system kept. Refused where no system ever was, so that a wrong --data-dir costs nothing. */
 export function forgetAll(path: string): void {

@@ -63,7 +63,7 @@ export async function runSystem(flags: StartFlags, out: Output & { readonly term
     }
     try {
       if (flags.fresh === true) forgetAll(path);
-      const folder = openFolder(path, { demo: settings.demo ?? null, production: flags.production === true, at: now() });
+      const folder = openFolder(path, { demo: demoAsked(settings), production: flags.production === true, at: now() });
       return await runHeld({ settings, folder, screen, from, production: flags.production === true });
     } finally {
       hold.holding.release();
@@ -125,8 +125,6 @@ async function supervise(run: Run, parts: readonly Part[], summary: () => Parame
     screen.refuse([error.message]);
     await children.stop();
     return stop.asked() ? EXIT_DONE : error.final ? EXIT_USAGE : EXIT_FAILED;
-  } finally {
-    stop.forget();
   }
   const stoppingFrom = performance.now();
   const interrupted = await Promise.race([children.stop().then(() => false), stop.again.then(() => true)]);
@@ -152,7 +150,11 @@ function untilStopped(children: Children) {
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, onSignal);
-  return { promise, again, asked: () => asked, forget: () => {} };
+  return {
+    promise,
+    again,
+    asked: () => asked,
+  };
 }
 
 async function portsTaken(run: Run): Promise<string[]> {
@@ -172,13 +174,24 @@ async function portsTaken(run: Run): Promise<string[]> {
   }
 }
 
+/** Whether demo auctions are asked for; null leaves it to the folder. The demo signs its own tokens with the local key, which a
+ *  gateway with a key of yours does not accept. */
+function demoAsked(settings: SupervisorSettings): boolean | null {
+  if (settings.demo !== undefined) return settings.demo;
+  return keysSet(settings) > 0 ? false : null;
+}
+
+function keysSet(settings: SupervisorSettings): number {
+  return [settings.jwtJwksUrl, settings.jwtPublicKey, settings.jwtSecret].filter((key) => key !== undefined).length;
+}
+
 function productionFaults(flags: StartFlags, settings: SupervisorSettings): string[] {
   if (flags.production !== true) return [];
-  const keys = [settings.jwtJwksUrl, settings.jwtPublicKey, settings.jwtSecret].filter((key) => key !== undefined);
+  const keys = keysSet(settings);
   const faults: string[] = [];
-  if (keys.length !== 1) {
+  if (keys !== 1) {
     faults.push(
-      `--production wants exactly one way to check tokens; ${keys.length} are set.`,
+      `--production wants exactly one way to check tokens; ${keys} are set.`,
       "Set FAIRWARNING_JWT_JWKS_URL, FAIRWARNING_JWT_PUBLIC_KEY or FAIRWARNING_JWT_SECRET (32 bytes or more); each may come from a file by _FILE.",
     );
   }

@@ -1,0 +1,155 @@
+// Which parts a system on one machine has, and what each is told.
+//
+// Must not: hand a secret on by value. The link key travels as the name of its file; only the address of a Postgres that the
+// supervisor itself started travels in the environment, and it opens on this machine alone.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Facts, Part } from "./children.ts";
+import type { SupervisorSettings } from "./config.ts";
+import type { DataFolder } from "./folder.ts";
+import { postgresPart } from "./postgres-part.ts";
+import { openProcessLog, type ProcessLog } from "./process-log.ts";
+import { type ChildLine, type ProcessSpec, processPart } from "./process-part.ts";
+import type { Summary } from "./screen.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface SystemInput {
+  readonly settings: SupervisorSettings;
+  readonly folder: DataFolder;
+  readonly production: boolean;
+  readonly environment: Environment;
+  readonly line: (part: string, line: ChildLine, text: string) => void;
+}
+
+export interface System {
+  readonly parts: readonly Part[];
+  /** What to tell once all are ready. */
+  summary(version: string, startedInMs: number): Summary;
+  close(): void;
+}
+
+/** Replaying a long log takes its time; a part that says nothing for this long is stuck. */
+const ENGINE_READY_MS = 600_000;
+const READY_MS = 60_000;
+/** One machine has few viewers to spread over a drain, and a person is waiting for the prompt. */
+const DRAIN_MS = "500";
+
+/** The parts in the order of their start: Postgres, engine, gateway, demo. */
+export function systemParts(input: SystemInput): System {
+  const { settings, folder } = input;
+  const facts = new Map<string, Facts>();
+  const logs = new Map<string, ProcessLog>();
+  const line = (part: string, said: ChildLine, text: string): void => {
+    if (!logs.has(part)) logs.set(part, openProcessLog(join(folder.logsPath, `${part}.log`)));
+    logs.get(part)?.add(text);
+    input.line(part, said, text);
+  };
+  const remember = (part: Part): Part => ({
+    ...part,
+    start: async () => {
+      const running = await part.start();
+      facts.set(part.name, running.facts);
+      return running;
+    },
+  });
+  const known = (part: string, name: string): number | undefined => {
+    const value = facts.get(part)?.[name];
+    return typeof value === "number" ? value : undefined;
+  };
+  const parts: Part[] = [];
+  if (settings.snapshots === "postgres" && settings.postgresUrl === undefined)
+    parts.push(postgresPart({ folder: join(folder.path, "postgres"), port: settings.postgresPort, line }));
+  const script = (name: string, file: string, over: Partial<ProcessSpec>): ProcessSpec => ({
+    name,
+    essential: true,
+    file: scriptPath(file),
+    readyLimitMs: READY_MS,
+    line,
+    environment: () => ({}),
+    ...over,
+  });
+  const postgresUrl = () => facts.get("postgres")?.url;
+  parts.push(
+    processPart(script("engine", "../../engine/main.js", { readyLimitMs: ENGINE_READY_MS, environment: () => engineEnvironment(input, postgresUrl(), known) })),
+  );
+  parts.push(processPart(script("gateway", "../../gateway/main.js", { environment: () => gatewayEnvironment(input, postgresUrl(), known) })));
+  if (folder.demo) {
+    const args = () => ["--url", `http://127.0.0.1:${known("gateway", "httpPort") ?? settings.gatewayHttpPort}`, "--bidders", String(settings.bidders)];
+    parts.push(processPart(script("demo", "demo-main.js", { essential: false, args, environment: () => commonEnvironment(input) })));
+  }
+  return {
+    parts: parts.map(remember),
+    summary: (version, startedInMs) => summaryOf(input, facts, { version, startedInMs }),
+    close: () => {
+      for (const log of logs.values()) log.close();
+    },
+  };
+}
+
+function scriptPath(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
+function commonEnvironment(input: SystemInput): Record<string, string | undefined> {
+  const { environment, settings, folder } = input;
+  const keyGiven = settings.linkKey !== undefined;
+  return {
+    ...environment,
+    FAIRWARNING_DATA_DIR: folder.path,
+    FAIRWARNING_LOG_FORMAT: "json",
+    ...(keyGiven ? {} : { FAIRWARNING_LINK_KEY_FILE: folder.linkKeyFile }),
+  };
+}
+
+type Known = (part: string, name: string) => number | undefined;
+
+function engineEnvironment(input: SystemInput, postgresUrl: unknown, known: Known): Environment {
+  return {
+    ...commonEnvironment(input),
+    ...(typeof postgresUrl === "string" ? { FAIRWARNING_POSTGRES_URL: postgresUrl } : {}),
+    // A port found at the first start is kept, so that the gateway finds the engine again after its restart.
+    FAIRWARNING_ENGINE_LINK_PORT: String(known("engine", "linkPort") ?? input.settings.engineLinkPort),
+    FAIRWARNING_ENGINE_STATUS_PORT: String(known("engine", "statusPort") ?? input.settings.engineStatusPort),
+  };
+}
+
+function gatewayEnvironment(input: SystemInput, postgresUrl: unknown, known: Known): Environment {
+  const { environment, settings } = input;
+  return {
+    ...commonEnvironment(input),
+    ...(typeof postgresUrl === "string" ? { FAIRWARNING_POSTGRES_URL: postgresUrl } : {}),
+    FAIRWARNING_GATEWAY_ENGINES: environment.FAIRWARNING_GATEWAY_ENGINES ?? `127.0.0.1:${known("engine", "linkPort") ?? settings.engineLinkPort}`,
+    FAIRWARNING_GATEWAY_HTTP_PORT: String(known("gateway", "httpPort") ?? settings.gatewayHttpPort),
+    FAIRWARNING_GATEWAY_SOCKET_PORT: String(known("gateway", "socketPort") ?? settings.gatewaySocketPort),
+    FAIRWARNING_GATEWAY_DRAIN_MS: String(settings.gatewayDrainMs ?? DRAIN_MS),
+    ...(input.production ? { FAIRWARNING_GUESTS: "false" } : {}),
+  };
+}
+
+function summaryOf(input: SystemInput, facts: ReadonlyMap<string, Facts>, about: { version: string; startedInMs: number }): Summary {
+  const { settings, folder, production, environment } = input;
+  const gateway = facts.get("gateway");
+  const httpPort = typeof gateway?.httpPort === "number" ? gateway.httpPort : settings.gatewayHttpPort;
+  const socketPort = typeof gateway?.socketPort === "number" ? gateway.socketPort : settings.gatewaySocketPort;
+  const pageUrl = environment.FAIRWARNING_GATEWAY_PUBLIC_URL ?? `http://localhost:${httpPort}`;
+  const notes: string[] = [];
+  if (!production) notes.push("Anybody who reaches the page may bid as a guest: this is for trying it out. For real use: npm start -- --production");
+  if (settings.decisionLog === "memory") notes.push("FAIRWARNING_DECISION_LOG=memory: nothing is kept when the engine stops.");
+  return {
+    ...about,
+    pageUrl,
+    socketUrl: environment.FAIRWARNING_GATEWAY_PUBLIC_SOCKET_URL ?? `ws://localhost:${socketPort}/v1/socket`,
+    docsUrl: `${pageUrl}/docs`,
+    mode: `one machine${production ? ", production" : folder.demo ? `, demo${settings.bidders > 0 ? ` with ${settings.bidders} simulated bidders` : ""}` : ""}`,
+    dataPath: folder.path,
+    durability: durabilityText(settings),
+    notes,
+  };
+}
+
+function durabilityText(settings: SupervisorSettings): string {
+  if (settings.decisionLog === "memory") return "NO DURABILITY: decisions are kept in memory";
+  if (!settings.localSync) return "NOT DURABLE: FAIRWARNING_LOCAL_SYNC=false, a power cut loses decisions";
+  return "every decision is on the disk (fdatasync) before anybody hears of it";
+}
