@@ -122,7 +122,9 @@ export function applyCourse(state: AuctionState, decision: Decision): void {
 }
 
 function applyBidder(state: AuctionState, set: NonNullable<Effects["bidderSet"]>): void {
-  const entry = state.changeBidder(state.mention(set.bidderId));
+  const index = state.mention(set.bidderId);
+  const entry = state.changeBidder(index);
+  state.bidderMarked(index);
   entry.listed = true;
   entry.blocked = set.blocked;
   entry.authorisedLimit = set.authorisedLimit;

@@ -72,8 +72,7 @@ export class Ledger {
 
   /** Makes room for an answer row; the caller writes it, then calls answerAdded. */
   addAnswer(): void {
-    if (this.answers === NO_ANSWERS) this.answers = new RowTable(ANSWER_BYTES);
-    this.answers.add();
+    this.#own("answers").add();
   }
 
   /** Lets the newest answer be found by its key. */
@@ -88,9 +87,8 @@ export class Ledger {
       invariant(readUint48(this.bids.chunk(row), this.bids.at(row) + 10) === bid.sequence, "head and committed write the same bids");
       return;
     }
-    if (this.bids === NO_BIDS) this.bids = new RowTable(BID_BYTES);
     invariant(row === this.bids.count, "bids are appended without gap");
-    this.bids.add();
+    this.#own("bids").add();
     const bytes = this.bids.chunk(row);
     const at = this.bids.at(row);
     writeUint32(bytes, at, bid.bidder);
@@ -138,9 +136,8 @@ export class Ledger {
       invariant(this.rowSequence(row) === entry.sequence, "head and committed write the same public rows");
       return;
     }
-    if (this.rows === NO_ROWS) this.rows = new RowTable(ROW_BYTES);
     invariant(row === this.rows.count, "public rows are appended without gap");
-    this.rows.add();
+    this.#own("rows").add();
     const bytes = this.rows.chunk(row);
     const at = this.rows.at(row);
     writeUint32(bytes, at, entry.bidderNumber);
@@ -155,6 +152,22 @@ export class Ledger {
   /** Sequence of the decision that added a public row. */
   rowSequence(row: number): Sequence {
     return readUint48(this.rows.chunk(row), this.rows.at(row) + 6);
+  }
+
+  /** Puts stored rows of one kind in; each segment goes on where the one before ended. */
+  load(kind: "answers" | "bids" | "rows", from: number, bytes: Uint8Array): void {
+    const table = this.#own(kind);
+    invariant(table.count === from, "stored segments follow each other");
+    table.load(bytes);
+    if (kind === "answers") this.answerAdded();
+  }
+
+  // The table of a kind, made if there was none.
+  #own(kind: "answers" | "bids" | "rows"): RowTable {
+    if (this.answers === NO_ANSWERS && kind === "answers") this.answers = new RowTable(ANSWER_BYTES);
+    if (this.bids === NO_BIDS && kind === "bids") this.bids = new RowTable(BID_BYTES);
+    if (this.rows === NO_ROWS && kind === "rows") this.rows = new RowTable(ROW_BYTES);
+    return this[kind];
   }
 
   /** Cuts off what the head alone had (G2). */

@@ -3,6 +3,7 @@
 //
 // A bidder gets an index at first mention, by an accepted bid, a purchase or a decision about that bidder. The public number is
 // another thing: it is counted from the first accepted bid or purchase.
+import type { BidKind } from "./command.ts";
 import type { Minor, Sequence } from "./ids.ts";
 
 /** What one bidder has done and may do in one auction. Amounts are 0 for none. */
@@ -55,12 +56,27 @@ export function copyBidder(bidder: Readonly<Bidder>, setAt: Sequence): Bidder {
   };
 }
 
+/** Counts one live bid of the bidder, the newest so far. */
+export function countBid(entry: Bidder, row: number, bid: { readonly kind: BidKind; readonly amount: Minor; readonly maximum: Minor }): void {
+  if (bid.maximum > entry.best) {
+    entry.best = bid.maximum;
+    entry.bestRow = row;
+  }
+  if (bid.kind === "flat" && bid.maximum > entry.flatBest) entry.flatBest = bid.maximum;
+  if (bid.amount > entry.placedBest) entry.placedBest = bid.amount;
+  entry.live += 1;
+}
+
+/** Bidders of which one kept hash is made. */
+export const PEOPLE_HASHED = 1_024;
+
 /** Ids and committed entries by index. */
 export class People {
   readonly ids: string[] = [];
   /** Committed's entries; the head's newest bidders are not among them. */
   readonly entries: Bidder[] = [];
   #indexes: Map<string, number> | null = null;
+  readonly #hashes: (Uint8Array | null)[] = [];
 
   /** Index of a bidder, known to the head or to committed; -1 when unknown to both. */
   find(bidderId: string): number {
@@ -80,6 +96,24 @@ export class People {
       const id = this.ids.pop();
       if (id !== undefined) this.#indexes?.delete(id);
     }
+    this.#hashes.length = Math.min(this.#hashes.length, Math.floor(count / PEOPLE_HASHED));
+  }
+
+  /** The kept hash of a full group of bidders, or null. */
+  hashOf(group: number): Uint8Array | null {
+    return this.#hashes[group] ?? null;
+  }
+
+  /** Keeps the hash of a full group until one of its bidders is marked. */
+  keepHash(group: number, hash: Uint8Array): void {
+    while (this.#hashes.length <= group) this.#hashes.push(null);
+    this.#hashes[group] = hash;
+  }
+
+  /** Forgets the kept hash that a bidder is part of. */
+  marked(index: number): void {
+    const group = Math.floor(index / PEOPLE_HASHED);
+    if (group < this.#hashes.length) this.#hashes[group] = null;
   }
 }
 

@@ -4,6 +4,7 @@
 // Nothing is allocated before the first row; empty parts are shared constants.
 import { cutBytes } from "./bytes.ts";
 import type { Sequence } from "./ids.ts";
+import { invariant } from "./invariant.ts";
 
 /** Rows of a chunk: 64 KiB of answers. A full chunk never changes again but by a removal, so a snapshot writes it once. */
 export const CHUNK_ROWS = 1_024;
@@ -92,5 +93,39 @@ export class RowTable {
     if (this.#hashes === NO_HASHES) this.#hashes = [];
     while (this.#hashes.length <= chunk) this.#hashes.push(null);
     this.#hashes[chunk] = hash;
+  }
+
+  /** Copies of the rows from `from` up to `count`, and of the whole chunks before them that changed in place after `since`; at
+   *  most a chunk each, in row order, none twice. */
+  changes(wanted: { readonly from: number; readonly count: number; readonly since: Sequence }): { from: number; bytes: Uint8Array }[] {
+    const parts: { from: number; bytes: Uint8Array }[] = [];
+    const firstNew = Math.floor(wanted.from / CHUNK_ROWS);
+    for (let chunk = 0; chunk < this.#changedAt.length && chunk <= firstNew; chunk += 1) {
+      if (this.changedAt(chunk) > wanted.since && chunk * CHUNK_ROWS < wanted.from) parts.push(this.#copy(chunk * CHUNK_ROWS, wanted.count));
+    }
+    const last = parts.at(-1);
+    let row = last === undefined ? wanted.from : Math.max(wanted.from, last.from + last.bytes.length / this.width);
+    while (row < wanted.count) {
+      parts.push(this.#copy(row, wanted.count));
+      row = (Math.floor(row / CHUNK_ROWS) + 1) * CHUNK_ROWS;
+    }
+    return parts;
+  }
+
+  // The rows of one chunk from `from` on, as far as they are below `count`.
+  #copy(from: number, count: number): { from: number; bytes: Uint8Array } {
+    const end = Math.min(count, (Math.floor(from / CHUNK_ROWS) + 1) * CHUNK_ROWS);
+    const at = this.at(from);
+    return { from, bytes: this.chunk(from).slice(at, at + (end - from) * this.width) };
+  }
+
+  /** Puts stored rows in, from row `count` on. */
+  load(bytes: Uint8Array): void {
+    invariant(bytes.length % this.width === 0, "stored rows are whole");
+    for (let at = 0; at < bytes.length; at += this.width) {
+      this.add();
+      const row = this.count - 1;
+      this.chunk(row).set(bytes.subarray(at, at + this.width), this.at(row));
+    }
   }
 }

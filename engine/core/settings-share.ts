@@ -2,6 +2,7 @@
 // auctions share. A house sets its rules once and opens a million auctions under them; a copy each would double their size.
 import type { Instant, Minor } from "./ids.ts";
 import { EBAY_UK, EBAY_US } from "./increments.ts";
+import { invariant } from "./invariant.ts";
 import type { Bidding, BidderRules, BuyNow, IncrementTable, Outage, ReserveLowering, Retraction, SellerRights, Settings, SoftClose } from "./settings.ts";
 
 const HOUR_MS = 3_600_000;
@@ -47,8 +48,13 @@ export interface Particulars {
   readonly lotId: string | null;
 }
 
+interface SharedRules extends Rules {
+  /** 64 bits over the rules as text, for the state hash. */
+  readonly mark: readonly [number, number];
+}
+
 class SharedSettings implements Settings {
-  readonly rules: Rules;
+  readonly rules: SharedRules;
   readonly opening: Minor;
   readonly reserve: Minor | null;
   readonly buyNow: BuyNow | null;
@@ -59,7 +65,7 @@ class SharedSettings implements Settings {
   readonly associates: readonly string[];
   readonly lotId: string | null;
 
-  constructor(rules: Rules, own: Particulars) {
+  constructor(rules: SharedRules, own: Particulars) {
     this.rules = rules;
     this.opening = own.opening;
     this.reserve = own.reserve;
@@ -116,16 +122,34 @@ class SharedSettings implements Settings {
 /** Beyond 1,024 different rules the memory of them is begun anew: sharing is then lost between old and new auctions, nothing else. */
 const RULES_REMEMBERED_MAX = 1_024;
 
-const rememberedRules = new Map<string, Rules>();
+const rememberedRules = new Map<string, SharedRules>();
 
-function share(rules: Rules): Rules {
+function share(rules: Rules): SharedRules {
   const text = JSON.stringify(rules);
   const known = rememberedRules.get(text);
   if (known !== undefined) return known;
   if (rememberedRules.size === RULES_REMEMBERED_MAX) rememberedRules.clear();
-  const kept = withDefaults(rules);
+  const kept = { ...withDefaults(rules), mark: markOf(text) };
   rememberedRules.set(text, kept);
   return kept;
+}
+
+// Two multiplicative mixes. It tells rules apart that differ by a mistake, which is what a state hash is for; nobody can choose it.
+function markOf(text: string): readonly [number, number] {
+  let first = 0x9e3779b1;
+  let second = 0x85ebca6b;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    first = Math.imul(first ^ unit, 0x01000193) ^ (first >>> 15);
+    second = Math.imul(second ^ unit, 0x5bd1e995) ^ (second >>> 13);
+  }
+  return [first >>> 0, second >>> 0];
+}
+
+/** 64 bits that stand for everything that makeSettings shares, as two unsigned integers. */
+export function rulesMark(settings: Settings): readonly [number, number] {
+  invariant(settings instanceof SharedSettings, "settings in force were made by makeSettings");
+  return settings.rules.mark;
 }
 
 function withDefaults(rules: Rules): Rules {

@@ -12,8 +12,9 @@ import type { Ended, Outcome, Phase, RemovalKind } from "./decision.ts";
 import type { AuctionId, Epoch, Instant, Minor, Sequence } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 import { type BidRow, Ledger } from "./ledger.ts";
-import { type Bidder, copyBidder, NO_PEOPLE, People, STRANGER } from "./people.ts";
+import { type Bidder, copyBidder, countBid, NO_PEOPLE, People, STRANGER } from "./people.ts";
 import type { Settings } from "./settings.ts";
+import { plainSettings, sharedSettings } from "./settings-share.ts";
 
 /** Index of nobody. */
 export const NOBODY = -1;
@@ -163,6 +164,11 @@ export class AuctionState {
     return entry;
   }
 
+  /** Says that a bidder's number, block or limit changed, for the kept hashes. For apply only. */
+  bidderMarked(index: number): void {
+    if (this.overlay === null) this.ledger.people.marked(index);
+  }
+
   /** One bid as it stands in this state. */
   bid(row: number): BidRow {
     const bid = this.ledger.bid(row);
@@ -218,34 +224,7 @@ export function emptyState(auctionId: AuctionId): AuctionState {
 export function fork(committed: AuctionState): AuctionState {
   invariant(committed.overlay === null, "a head is parted from committed");
   const head = new AuctionState(committed.auctionId, committed.ledger, { bidders: NO_BIDDERS, marks: NO_MARKS });
-  head.settings = committed.settings;
-  head.phase = committed.phase;
-  head.outcome = committed.outcome;
-  head.sequence = committed.sequence;
-  head.lastAt = committed.lastAt;
-  head.opensAt = committed.opensAt;
-  head.endsAt = committed.endsAt;
-  head.scheduledCloseAt = committed.scheduledCloseAt;
-  head.pausedAt = committed.pausedAt;
-  head.givenBackTo = committed.givenBackTo;
-  head.reserve = committed.reserve;
-  head.leader = committed.leader;
-  head.maximum = committed.maximum;
-  head.price = committed.price;
-  head.runnerUp = committed.runnerUp;
-  head.buyNowAvailable = committed.buyNowAvailable;
-  head.extensionCount = committed.extensionCount;
-  head.extensionTotalMs = committed.extensionTotalMs;
-  head.extensionLast = committed.extensionLast;
-  head.hammer = committed.hammer;
-  head.publicSequence = committed.publicSequence;
-  head.publicEpoch = committed.publicEpoch;
-  head.totalBids = committed.totalBids;
-  head.numbered = committed.numbered;
-  head.bidderCount = committed.bidderCount;
-  head.bidCount = committed.bidCount;
-  head.rowCount = committed.rowCount;
-  head.answerCount = committed.answerCount;
+  copyScalars(head, committed);
   return head;
 }
 
@@ -268,4 +247,150 @@ export function settle(head: AuctionState, committed: AuctionState): void {
 export function discard(head: AuctionState, committed: AuctionState): void {
   invariant(head.overlay !== null && head.ledger === committed.ledger, "a head is discarded against its own committed state");
   committed.ledger.truncate({ answers: committed.answerCount, bids: committed.bidCount, rows: committed.rowCount, bidders: committed.bidderCount });
+}
+
+/** Every field that is not a table, by its name in AuctionState. */
+export type Scalars = Pick<
+  AuctionState,
+  | "settings" | "phase" | "outcome" | "sequence" | "lastAt" | "opensAt" | "endsAt" | "scheduledCloseAt" | "pausedAt" | "givenBackTo" | "reserve"
+  | "leader" | "maximum" | "price" | "runnerUp" | "buyNowAvailable" | "extensionCount" | "extensionTotalMs" | "extensionLast" | "hammer"
+  | "publicSequence" | "publicEpoch" | "totalBids" | "numbered" | "bidderCount" | "bidCount" | "rowCount" | "answerCount"
+>;
+
+// Field by field and not in a loop: this is done for every parted head.
+function copyScalars(to: AuctionState, from: Readonly<Scalars>): void {
+  to.settings = from.settings;
+  to.phase = from.phase;
+  to.outcome = from.outcome;
+  to.sequence = from.sequence;
+  to.lastAt = from.lastAt;
+  to.opensAt = from.opensAt;
+  to.endsAt = from.endsAt;
+  to.scheduledCloseAt = from.scheduledCloseAt;
+  to.pausedAt = from.pausedAt;
+  to.givenBackTo = from.givenBackTo;
+  to.reserve = from.reserve;
+  to.leader = from.leader;
+  to.maximum = from.maximum;
+  to.price = from.price;
+  to.runnerUp = from.runnerUp;
+  to.buyNowAvailable = from.buyNowAvailable;
+  to.extensionCount = from.extensionCount;
+  to.extensionTotalMs = from.extensionTotalMs;
+  to.extensionLast = from.extensionLast;
+  to.hammer = from.hammer;
+  to.publicSequence = from.publicSequence;
+  to.publicEpoch = from.publicEpoch;
+  to.totalBids = from.totalBids;
+  to.numbered = from.numbered;
+  to.bidderCount = from.bidderCount;
+  to.bidCount = from.bidCount;
+  to.rowCount = from.rowCount;
+  to.answerCount = from.answerCount;
+}
+
+function scalarsOf(state: AuctionState): Scalars {
+  const { phase, outcome, sequence, lastAt, opensAt, endsAt, scheduledCloseAt, pausedAt, givenBackTo, reserve } = state;
+  const { leader, maximum, price, runnerUp, buyNowAvailable, extensionCount, extensionTotalMs, extensionLast, hammer } = state;
+  const { publicSequence, publicEpoch, totalBids, numbered, bidderCount, bidCount, rowCount, answerCount } = state;
+  const settings = state.settings === null ? null : plainSettings(state.settings);
+  return {
+    settings, phase, outcome, sequence, lastAt, opensAt, endsAt, scheduledCloseAt, pausedAt, givenBackTo, reserve,
+    leader, maximum, price, runnerUp, buyNowAvailable, extensionCount, extensionTotalMs, extensionLast, hammer,
+    publicSequence, publicEpoch, totalBids, numbered, bidderCount, bidCount, rowCount, answerCount,
+  };
+}
+
+/** Raised when an older program could misread a head record. */
+const HEAD_VERSION = 1;
+
+/** The small part of a snapshot: plain data. What follows from the bids of a bidder is not in it. */
+export interface HeadRecord extends Readonly<Scalars> {
+  readonly version: number;
+  /** Bidder ids by index. */
+  readonly bidderIds: readonly string[];
+  /** Public numbers by index; 0 for none. */
+  readonly bidderNumbers: readonly number[];
+  /** Of each bidder that a set_bidder or void_bidder named. A limit of "default" was never set. */
+  readonly listed: readonly { readonly index: number; readonly blocked: boolean; readonly limit: Minor | null | "default" }[];
+}
+
+/** How far an auction's rows are in the last snapshot. */
+export interface SavedMarks {
+  readonly sequence: Sequence;
+  readonly answers: number;
+  readonly bids: number;
+  readonly rows: number;
+}
+
+/** Marks of an auction that no snapshot holds. */
+export const NOTHING_SAVED: SavedMarks = Object.freeze({ sequence: 0, answers: 0, bids: 0, rows: 0 });
+
+/** Rows of one kind, copied. */
+export interface Segment {
+  readonly kind: "answers" | "bids" | "rows";
+  readonly from: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A committed state as a snapshot keeps it: the head whole, and of the rows those that are new since `marks` and the whole
+ *  chunks in which earlier ones changed. `marks` of the result are those to pass next time. */
+export function capture(state: AuctionState, marks: SavedMarks): { readonly head: HeadRecord; readonly segments: readonly Segment[]; readonly marks: SavedMarks } {
+  invariant(state.overlay === null, "snapshots are of committed state");
+  const { ids, entries } = state.ledger.people;
+  const listed = entries.flatMap(({ listed: named, blocked, authorisedLimit }, index) =>
+    named ? [{ index, blocked, limit: authorisedLimit === undefined ? ("default" as const) : authorisedLimit }] : [],
+  );
+  const head: HeadRecord = {
+    version: HEAD_VERSION,
+    ...scalarsOf(state),
+    bidderIds: ids.slice(0, state.bidderCount),
+    bidderNumbers: entries.map((entry) => entry.number),
+    listed,
+  };
+  const { answers, bids, rows } = state.ledger;
+  const since = marks.sequence;
+  const segments: Segment[] = [
+    ...answers.changes({ from: marks.answers, count: state.answerCount, since }).map((part) => ({ kind: "answers" as const, ...part })),
+    ...bids.changes({ from: marks.bids, count: state.bidCount, since }).map((part) => ({ kind: "bids" as const, ...part })),
+    ...rows.changes({ from: marks.rows, count: state.rowCount, since }).map((part) => ({ kind: "rows" as const, ...part })),
+  ];
+  return { head, segments, marks: { sequence: state.sequence, answers: state.answerCount, bids: state.bidCount, rows: state.rowCount } };
+}
+
+/** A committed state from a snapshot: its head record and all its rows, segments of each kind in row order from row 0. What
+ *  does not fit together breaks an invariant; the state hash finds the rest. */
+export function restore(auctionId: AuctionId, head: HeadRecord, segments: readonly Segment[]): AuctionState {
+  invariant(head.version === HEAD_VERSION, "a snapshot's head is of a known version");
+  const ledger = new Ledger();
+  for (const { kind, from, bytes } of segments) ledger.load(kind, from, bytes);
+  const state = new AuctionState(auctionId, ledger, null);
+  copyScalars(state, { ...head, settings: head.settings === null ? null : sharedSettings(head.settings) });
+  const counts = [ledger.answers.count, ledger.bids.count, ledger.rows.count, head.bidderIds.length, head.bidderNumbers.length];
+  const wanted = [state.answerCount, state.bidCount, state.rowCount, state.bidderCount, state.bidderCount];
+  invariant(counts.every((count, index) => count === wanted[index]), "a snapshot's rows are as many as its head says");
+  restoreBidders(state, head);
+  return state;
+}
+
+function restoreBidders(state: AuctionState, head: HeadRecord): void {
+  if (head.bidderIds.length === 0) return;
+  const people = new People();
+  state.ledger.people = people;
+  for (const id of head.bidderIds) people.add(id);
+  for (const number of head.bidderNumbers) people.entries.push({ ...copyBidder(STRANGER, head.sequence), number });
+  for (const { index, blocked, limit } of head.listed) {
+    const entry = people.entries[index];
+    invariant(entry !== undefined, "a listed bidder is known");
+    entry.listed = true;
+    entry.blocked = blocked;
+    entry.authorisedLimit = limit === "default" ? undefined : limit;
+  }
+  for (let row = 0; row < state.bidCount; row += 1) {
+    const bid = state.bid(row);
+    const entry = people.entries[bid.bidder];
+    invariant(entry !== undefined, "a bid is of a known bidder");
+    entry.lastRow = row;
+    if (bid.gone === null) countBid(entry, row, bid);
+  }
 }

@@ -14,6 +14,7 @@ import { type Format, ok, type Ruling } from "../format.ts";
 import type { Instant, Minor } from "../ids.ts";
 import { askingAbove } from "../increments.ts";
 import { invariant } from "../invariant.ts";
+import { type Bidder, countBid } from "../people.ts";
 import { type Book, bookOf, recompute, take } from "../proxy.ts";
 import { addLosingRows, addLeadingRows, addRaiseRow, addRecomputedRow } from "../public-rows.ts";
 import { liveRows, type Removal, removalByBidder, removalOfBid, removalOfBidder } from "../removal.ts";
@@ -218,17 +219,8 @@ function applyBid(settings: Settings, state: AuctionState, bid: NonNullable<Effe
   const shown = !own || after.price !== before.price;
   const entry = state.changeBidder(bidder);
   const row = state.addBid({ bidder, previous: entry.lastRow, kind, counted: shown, amount });
-  if (entry.number === 0) {
-    state.numbered += 1;
-    entry.number = state.numbered;
-  }
-  if (amount > entry.best) {
-    entry.best = amount;
-    entry.bestRow = row;
-  }
-  if (kind === "flat" && amount > entry.flatBest) entry.flatBest = amount;
-  if (amount > entry.placedBest) entry.placedBest = amount;
-  entry.live += 1;
+  giveNumber(state, bidder, entry);
+  countBid(entry, row, { kind, amount, maximum: amount });
   entry.lastRow = row;
   if (shown) state.totalBids += 1;
   invariant(after.price >= before.price, "the price never falls but by a removal");
@@ -238,6 +230,14 @@ function applyBid(settings: Settings, state: AuctionState, bid: NonNullable<Effe
   } else if (after.leader === bidder) addLeadingRows(state, before);
   else addLosingRows(state, bidder, amount);
   return shown;
+}
+
+// Public numbers are counted in the order of first accepted bids and purchases.
+function giveNumber(state: AuctionState, index: number, entry: Bidder): void {
+  if (entry.number !== 0) return;
+  state.numbered += 1;
+  entry.number = state.numbered;
+  state.bidderMarked(index);
 }
 
 function setBook(state: AuctionState, book: Book): void {
@@ -289,10 +289,7 @@ function applyPurchase(state: AuctionState, winner: string | null, price: Minor 
   invariant(winner !== null && price !== null, "a purchase has a buyer and a price");
   const buyer = state.mention(winner);
   const entry = state.changeBidder(buyer);
-  if (entry.number === 0) {
-    state.numbered += 1;
-    entry.number = state.numbered;
-  }
+  giveNumber(state, buyer, entry);
   state.leader = buyer;
   state.maximum = price;
   state.price = price;
