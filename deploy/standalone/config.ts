@@ -6,9 +6,12 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { engineSchema } from "../../engine/config.ts";
 import { port, processFields } from "../../engine/process-settings.ts";
-import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, text, yesNo } from "../../engine/settings-source.ts";
+import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, yesNo } from "../../engine/settings-source.ts";
+import { gatewaySchema } from "../../gateway/config.ts";
 
 const { decisionLog, snapshots, engineLinkPort, engineStatusPort, linkKey, postgresUrl, localSegmentBytes, localReserveBytes, localSync } = engineSchema.shape;
+const { gatewayHost, gatewayHttpPort, gatewaySocketPort, gatewayPublicUrl, gatewayPublicSocketUrl, gatewayDrainMs, jwtJwksUrl, jwtPublicKey, jwtSecret } =
+  gatewaySchema.shape;
 
 export const supervisorSchema = z.object({
   ...processFields,
@@ -25,22 +28,18 @@ export const supervisorSchema = z.object({
   localSegmentBytes,
   localReserveBytes,
   localSync,
+  gatewayHost,
+  gatewayHttpPort,
+  gatewaySocketPort,
+  gatewayPublicUrl,
+  gatewayPublicSocketUrl,
+  gatewayDrainMs,
+  jwtJwksUrl,
+  jwtPublicKey,
+  jwtSecret,
 });
 
-/** What the gateway reads too. Its defaults stand in the gateway's schema; these must equal them, and a test says so. */
-export const gatewayFields = z.object({
-  gatewayHost: text({ default: "0.0.0.0", unit: "address", meaning: "where clients connect" }),
-  gatewayHttpPort: port({ default: "8080", meaning: "page and HTTP API; 0 picks a free port" }),
-  gatewaySocketPort: port({ default: "3000", meaning: "WebSocket; 0 picks a free port" }),
-  gatewayDrainMs: optional(integer({ unit: "ms", meaning: "closes are spread over this", min: 0, max: 600_000 })),
-  jwtJwksUrl: optional(text({ unit: "URL", meaning: "keys that verify tokens", secret: true })),
-  jwtPublicKey: optional(text({ unit: "PEM", meaning: "key that verifies tokens", secret: true })),
-  jwtSecret: optional(text({ unit: "-", meaning: "shared secret that verifies tokens", secret: true })),
-});
-
-const schema = z.object({ ...supervisorSchema.shape, ...gatewayFields.shape });
-
-export type SupervisorSettings = z.output<typeof schema>;
+export type SupervisorSettings = z.output<typeof supervisorSchema>;
 
 /** All that came in through the environment and `./.env`, for the parts. */
 export function inherited(): Readonly<Record<string, string | undefined>> {
@@ -56,7 +55,7 @@ export function readSupervisorSettings(flags: Readonly<Record<string, string | u
     // No .env is the usual case.
   }
   return loadSettings({
-    schema,
+    schema: supervisorSchema,
     environment: process.env,
     flags,
     ...(dotenv === undefined ? {} : { dotenv }),

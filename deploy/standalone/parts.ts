@@ -19,6 +19,8 @@ export interface SystemInput {
   readonly folder: DataFolder;
   readonly production: boolean;
   readonly environment: Environment;
+  /** Whether the drain of the gateway was set by somebody. */
+  readonly drainSet: boolean;
   readonly line: (part: string, line: ChildLine, text: string) => void;
 }
 
@@ -122,24 +124,24 @@ function gatewayEnvironment(input: SystemInput, postgresUrl: unknown, known: Kno
     FAIRWARNING_GATEWAY_ENGINES: environment.FAIRWARNING_GATEWAY_ENGINES ?? `127.0.0.1:${known("engine", "linkPort") ?? settings.engineLinkPort}`,
     FAIRWARNING_GATEWAY_HTTP_PORT: String(known("gateway", "httpPort") ?? settings.gatewayHttpPort),
     FAIRWARNING_GATEWAY_SOCKET_PORT: String(known("gateway", "socketPort") ?? settings.gatewaySocketPort),
-    FAIRWARNING_GATEWAY_DRAIN_MS: String(settings.gatewayDrainMs ?? DRAIN_MS),
+    ...(input.drainSet ? {} : { FAIRWARNING_GATEWAY_DRAIN_MS: DRAIN_MS }),
     ...(input.production ? { FAIRWARNING_GUESTS: "false" } : {}),
   };
 }
 
 function summaryOf(input: SystemInput, facts: ReadonlyMap<string, Facts>, about: { version: string; startedInMs: number }): Summary {
-  const { settings, folder, production, environment } = input;
+  const { settings, folder, production } = input;
   const gateway = facts.get("gateway");
   const httpPort = typeof gateway?.httpPort === "number" ? gateway.httpPort : settings.gatewayHttpPort;
   const socketPort = typeof gateway?.socketPort === "number" ? gateway.socketPort : settings.gatewaySocketPort;
-  const pageUrl = environment.FAIRWARNING_GATEWAY_PUBLIC_URL ?? `http://localhost:${httpPort}`;
+  const pageUrl = settings.gatewayPublicUrl ?? `http://localhost:${httpPort}`;
   const notes: string[] = [];
   if (!production) notes.push("Anybody who reaches the page may bid as a guest: this is for trying it out. For real use: npm start -- --production");
   if (settings.decisionLog === "memory") notes.push("FAIRWARNING_DECISION_LOG=memory: nothing is kept when the engine stops.");
   return {
     ...about,
     pageUrl,
-    socketUrl: environment.FAIRWARNING_GATEWAY_PUBLIC_SOCKET_URL ?? `ws://localhost:${socketPort}/v1/socket`,
+    socketUrl: settings.gatewayPublicSocketUrl ?? `ws://localhost:${socketPort}/v1/socket`,
     docsUrl: `${pageUrl}/docs`,
     mode: `one machine${production ? ", production" : folder.demo ? `, demo${settings.bidders > 0 ? ` with ${settings.bidders} simulated bidders` : ""}` : ""}`,
     dataPath: folder.path,

@@ -64,7 +64,7 @@ export async function runSystem(flags: StartFlags, out: Output & { readonly term
     try {
       if (flags.fresh === true) forgetAll(path);
       const folder = openFolder(path, { demo: demoAsked(settings), production: flags.production === true, at: now() });
-      return await runHeld({ settings, folder, screen, from, production: flags.production === true });
+      return await runHeld({ settings, folder, screen, from, production: flags.production === true, drainSet: loaded.sources.gatewayDrainMs !== "default" });
     } finally {
       hold.holding.release();
     }
@@ -81,6 +81,7 @@ interface Run {
   readonly screen: Screen;
   readonly from: number;
   readonly production: boolean;
+  readonly drainSet: boolean;
 }
 
 async function runHeld(run: Run): Promise<number> {
@@ -98,7 +99,7 @@ async function runHeld(run: Run): Promise<number> {
     screen.refuse(taken);
     return EXIT_FAILED;
   }
-  const system = systemParts({ settings, folder, production: run.production, environment: inherited(), line: screen.childLine });
+  const system = systemParts({ settings, folder, production: run.production, environment: inherited(), drainSet: run.drainSet, line: screen.childLine });
   const exitCode = await supervise(run, system.parts, () => system.summary(packageVersion(), performance.now() - run.from));
   system.close();
   return exitCode;
