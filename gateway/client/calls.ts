@@ -148,8 +148,9 @@ export class Calls {
   #sendFrame(call: Call): void {
     const { command } = call;
     const id = this.requestId();
-    const deadlineMs = this.#leftMs(call);
-    const sent = this.#options.send({ type: command.type, id, auctionId: command.auctionId, key: command.key, ...command.members, ...(command.type === "buy_now" ? {} : { deadlineMs }) });
+    const timed = command.type === "place_bid" || command.type === "raise";
+    const frame = { type: command.type, id, auctionId: command.auctionId, key: command.key, ...command.members };
+    const sent = this.#options.send(timed ? { ...frame, deadlineMs: this.#leftMs(call) } : frame);
     if (!sent) return;
     call.phase = "sent";
     call.id = id;

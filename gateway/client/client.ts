@@ -50,7 +50,8 @@ class LiveClient implements Client {
   readonly #lastFillAtMs = new Map<string, number>();
   #token: Promise<string | null> | null = null;
   #socketUrl: string | null = null;
-  #lifeId: string | null = null;
+  /** Of the log; empty while no gateway has named it. */
+  #lifeId = "";
   #stopWaking: () => void = () => undefined;
 
   constructor(options: ConnectOptions, webSocket: WebSocketConstructor) {
@@ -242,8 +243,8 @@ class LiveClient implements Client {
   }
 
   #welcome(frame: WelcomeFrame, forgetPairs: boolean): void {
-    const newLife = this.#lifeId !== null && frame.lifeId !== null && frame.lifeId !== this.#lifeId;
-    this.#lifeId = frame.lifeId ?? this.#lifeId;
+    const newLife = this.#lifeId !== "" && frame.lifeId !== "" && frame.lifeId !== this.#lifeId;
+    this.#lifeId = frame.lifeId || this.#lifeId;
     this.#watches.welcome(forgetPairs || newLife);
     this.#calls.opened(frame.limits.bidsInFlight);
   }
@@ -322,11 +323,12 @@ function auctionsOver(http: Http, base: string, environment: Environment): Clien
   };
 }
 
-/** All entries of a list, page after page, each read only when it is reached. */
-async function* pages<T>(http: Http, base: string, path: string, query: object, member: string): AsyncGenerator<T> {
+/** All entries of a list, page after page, each read only when it is reached. A cursor holds the place; filters go along with it. */
+async function* pages<T>(http: Http, base: string, path: string, query: object & { readonly afterSequence?: number }, member: string): AsyncGenerator<T> {
+  const { afterSequence: _, ...filters } = query;
   let cursor: string | null = null;
   do {
-    const body = bodyOf(await http({ method: "GET", path: path + queryOf(cursor === null ? query : { ...query, cursor }) }), base) as Record<string, unknown>;
+    const body = bodyOf(await http({ method: "GET", path: path + queryOf(cursor === null ? query : { ...filters, cursor }) }), base) as Record<string, unknown>;
     yield* body[member] as readonly T[];
     cursor = (body["next"] as string | null | undefined) ?? null;
   } while (cursor !== null);

@@ -14,7 +14,7 @@ export interface Place {
 export interface WelcomeFrame {
   readonly type: "welcome";
   readonly serverTimeMs: number;
-  readonly lifeId: string | null;
+  readonly lifeId: string;
   readonly expiresAtMs: number | null;
   readonly pingEveryMs: number;
   readonly pongWithinMs: number;
@@ -125,7 +125,7 @@ const PLACE: Record<string, Kind> = { auctionId: "text", epoch: "int", sequence:
 
 /** Members that must be there, by frame type; what is not listed may be absent or is not acted upon. */
 const NEEDED: Record<ServerFrame["type"], Record<string, Kind>> = {
-  welcome: { serverTimeMs: "int", pingEveryMs: "int", pongWithinMs: "int", limits: "object" },
+  welcome: { lifeId: "text", serverTimeMs: "int", pingEveryMs: "int", pongWithinMs: "int", limits: "object" },
   subscribed: { id: "int", results: "list" },
   unsubscribed: { id: "int" },
   snapshot: { ...PLACE, auction: "object", state: "object", bids: "list" },

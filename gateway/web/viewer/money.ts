@@ -1,0 +1,87 @@
+// Money for people: minor units to text and typed text to minor units. No price is computed here, only the next steps are read
+// from the increment table.
+import type { Increments } from "../../client/client.ts";
+
+/** Digits of the minor unit by ISO 4217, where they are not 2. Intl follows common use instead for some currencies. */
+const DIGITS: Record<string, number> = {
+  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0, XAF: 0, XOF: 0, XPF: 0,
+  BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3, CLF: 4, UYW: 4,
+};
+const DIGITS_USUAL = 2;
+/** The largest amount of an auction, in minor units. */
+const AMOUNT_MAX = 1e12;
+
+export function digitsOf(currency: string): number {
+  return DIGITS[currency] ?? DIGITS_USUAL;
+}
+
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** "$102.50", "¥5,000", "KWD 12.500" as the reader's language writes them. */
+export function moneyText(minor: number, currency: string): string {
+  const digits = digitsOf(currency);
+  let format = formats.get(currency);
+  if (format === undefined) {
+    format = makeFormat(currency, digits);
+    formats.set(currency, format);
+  }
+  return format.format(minor / 10 ** digits);
+}
+
+function makeFormat(currency: string, digits: number): Intl.NumberFormat {
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  try {
+    return new Intl.NumberFormat(undefined, { style: "currency", currency, ...fraction });
+  } catch {
+    return new Intl.NumberFormat(undefined, fraction);
+  }
+}
+
+/** The decimal mark of the reader's language. */
+function decimalMark(): string {
+  return new Intl.NumberFormat().formatToParts(1.5).find((part) => part.type === "decimal")?.value ?? ".";
+}
+
+/** What a person typed as an amount, in minor units, or null. Marks of thousands and a currency sign are allowed; the mark that
+ *  stands last is the decimal one when it is the language's own or when the digits behind it are too few for thousands. */
+export function parseMoney(text: string, currency: string, mark: string = decimalMark()): number | null {
+  const bare = text.replace(/[\p{Sc}\p{L}\s'’]/gu, "");
+  const match = /^(\d{1,3}(?:[.,]\d{3})*|\d+)(?:([.,])(\d+))?$/.exec(bare);
+  if (match === null) return null;
+  const digits = digitsOf(currency);
+  const [, whole = "", found, fraction = ""] = match;
+  const grouped = /[.,]/.test(whole) ? splitLast(whole, mark, found === undefined && digits === 3) : { whole, fraction: "" };
+  const cents = found === undefined ? grouped.fraction : fraction;
+  if (cents.length > digits) return found !== undefined && found !== mark && cents.length === 3 ? sized(Number(`${whole}${cents}`.replace(/[.,]/g, "")) * 10 ** digits) : null;
+  return sized(Number(grouped.whole.replace(/[.,]/g, "")) * 10 ** digits + Number(cents.padEnd(digits, "0") || 0));
+}
+
+/** With three digits of minor unit, the language's own mark before the last three is the decimal one. */
+function splitLast(whole: string, mark: string, mayBeDecimal: boolean): { readonly whole: string; readonly fraction: string } {
+  const at = Math.max(whole.lastIndexOf("."), whole.lastIndexOf(","));
+  const decimal = mayBeDecimal && whole[at] === mark;
+  return decimal ? { whole: whole.slice(0, at), fraction: whole.slice(at + 1) } : { whole, fraction: "" };
+}
+
+function sized(minor: number): number | null {
+  return Number.isSafeInteger(minor) && minor >= 1 && minor <= AMOUNT_MAX ? minor : null;
+}
+
+export type Bands = readonly { readonly fromMinor: number; readonly stepMinor: number }[];
+
+/** Bands of an auction's table, or null while a named one is not known. */
+export function bandsOf(increments: Increments, named: ReadonlyMap<string, Bands>): Bands | null {
+  return typeof increments === "string" ? (named.get(increments) ?? null) : increments.bands;
+}
+
+/** The asking price (or what is least here) and the two steps after it. Without a table only the first. */
+export function nextAmounts(leastMinor: number, bands: Bands | null): readonly number[] {
+  if (bands === null) return [leastMinor];
+  const second = leastMinor + stepAt(leastMinor, bands);
+  return [leastMinor, second, second + stepAt(second, bands)];
+}
+
+/** The step of the band that a price is in. */
+export function stepAt(minor: number, bands: Bands): number {
+  return bands.findLast((band) => band.fromMinor <= minor)?.stepMinor ?? bands[0]?.stepMinor ?? 1;
+}
