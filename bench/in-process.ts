@@ -1,0 +1,190 @@
+// Durable decisions a second through the in-process loop: the real shards over the real local log, no sockets, no gateway.
+//
+// The load is a closed loop in the same process and on the same cores: `outstanding` bids wait at any time, each answer sends the
+// next bid. Bids always rise, so every one is accepted. Key digests are a gateway's work and are made here by a counter.
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "hdr-histogram-js";
+import { fillSlots, slotDigest } from "../engine/cluster/ring.ts";
+import type { Command } from "../engine/core/command.ts";
+import type { AuctionId } from "../engine/core/ids.ts";
+import { EngineCounters } from "../engine/metrics.ts";
+import type { Caller, DecisionLog, UpdateSink } from "../engine/ports.ts";
+import { machineClock, machineNonces, machineTimers } from "../engine/runtime.ts";
+import { EngineNode } from "../engine/shard/node.ts";
+import { SNAPSHOT_ROW_BYTES } from "../engine/shard/snapshots.ts";
+import { SHARD_LIMITS } from "../engine/shard/world.ts";
+import { openLocalLog } from "../persistence/local/segment-log.ts";
+import { createMemoryLog } from "../persistence/memory/decision-log.ts";
+import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
+import { createRecordCodec } from "../persistence/record.ts";
+
+const SHARDS = 16;
+const US_PER_MS = 1_000;
+
+export interface InProcessResult {
+  readonly auctions: number;
+  readonly outstanding: number;
+  readonly decisionsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly decisionsPerFrame: number;
+  readonly framesPerSecond: number;
+}
+
+const SILENT: UpdateSink = { watched: () => false, update: () => undefined, notice: () => undefined };
+
+/** Auction `n`, its slot spread over all of them. */
+export function benchAuctionId(n: number): AuctionId {
+  const slot = ((n * 2_654_435_761) >>> 0) % 4_096;
+  return `${slot.toString(16).padStart(3, "0")}${n.toString(16).padStart(5, "0")}-0000-8000-8000-000000000000`;
+}
+
+// Spreads a counter over 32 bits, so that digests look like digests to the index of answers.
+function spread(n: number): number {
+  let x = Math.imul(n ^ (n >>> 16), 0x45d9f3b);
+  x = Math.imul(x ^ (x >>> 16), 0x45d9f3b);
+  return (x ^ (x >>> 16)) | 0;
+}
+
+class Load implements Caller {
+  readonly #node: EngineNode;
+  readonly #auctionIds: readonly AuctionId[];
+  readonly #sentAt: Float64Array;
+  readonly histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
+  #count = 0;
+  answered = 0;
+  refused = 0;
+  running = true;
+  measuring = false;
+
+  constructor(node: EngineNode, auctionIds: readonly AuctionId[], outstanding: number) {
+    this.#node = node;
+    this.#auctionIds = auctionIds;
+    this.#sentAt = new Float64Array(outstanding);
+  }
+
+  bid(slot: number): void {
+    this.#count += 1;
+    const n = this.#count;
+    const command: Command = {
+      auctionId: this.#auctionIds[n % this.#auctionIds.length] as AuctionId, role: "bidder", issuerId: n % 2 === 0 ? "bidder-even" : "bidder-odd", key: `bench-key-${n}`,
+      keyDigest: { a: n, b: spread(n), c: spread(n + 1), d: spread(n + 2) }, fingerprint: { a: n, b: 7 },
+      body: { type: "place_bid", kind: "maximum", amount: 1_000 + n * 2, currency: "USD" },
+    };
+    this.#sentAt[slot] = performance.now();
+    this.#node.command(this, slot, 30_000, command);
+  }
+
+  answer(requestId: number): void {
+    this.answered += 1;
+    if (this.measuring) this.histogram.recordValue(Math.round((performance.now() - (this.#sentAt[requestId] as number)) * US_PER_MS));
+    if (this.running) this.bid(requestId);
+  }
+
+  refuse(requestId: number): void {
+    this.refused += 1;
+    if (this.running) this.bid(requestId);
+  }
+}
+
+async function openBenchLog(kind: "local" | "memory", dir: string): Promise<{ log: DecisionLog; lifeId: Uint8Array }> {
+  const digest = slotDigest(fillSlots(SHARDS));
+  if (kind === "local") {
+    const log = await openLocalLog({
+      dir: join(dir, "log"), shards: SHARDS, slotDigest: digest, madeAt: Date.now(), version: "bench", segmentBytes: 256 * 1024 * 1024, reserveBytes: 0, sync: true,
+      onFatal: (error) => {
+        throw error;
+      },
+    });
+    return { log, lifeId: log.lifeId };
+  }
+  const lifeId = new Uint8Array(randomBytes(16));
+  const { log, store } = createMemoryLog(SHARDS, { soon: (callback) => setImmediate(callback) });
+  const codec = createRecordCodec(lifeId);
+  for (let shard = 0; shard < SHARDS; shard += 1) store.store(shard, codec.genesis({ shard, shards: SHARDS, slotDigest: digest, madeAt: Date.now(), version: "bench" }));
+  return { log, lifeId };
+}
+
+class Once implements Caller {
+  left: number;
+  readonly #done: () => void;
+  constructor(count: number, done: () => void) {
+    this.left = count;
+    this.#done = done;
+  }
+  answer(): void {
+    this.left -= 1;
+    if (this.left === 0) this.#done();
+  }
+  refuse(_requestId: number, auctionId: AuctionId, code: string): void {
+    throw new Error(`auction ${auctionId} could not be made: ${code}`);
+  }
+}
+
+function openAuctions(node: EngineNode, ids: readonly AuctionId[]): Promise<void> {
+  return new Promise((resolve) => {
+    const once = new Once(ids.length, resolve);
+    const now = Date.now();
+    ids.forEach((auctionId, n) => {
+      const settings = { currency: "USD", opening: 100, increments: { bands: [{ from: 0, step: 1 }] }, opensAt: now - 1, endsAt: now + 86_400_000, sellerId: "seller-1" };
+      node.command(once, n, 30_000, {
+        auctionId, role: "seller", issuerId: "seller-1", key: "create", keyDigest: { a: 1, b: 2, c: 3, d: spread(n) }, fingerprint: { a: 1, b: 1 }, body: { type: "create", settings },
+      });
+    });
+    node.turn();
+  });
+}
+
+/** Runs one measurement: warm-up, then `seconds` counted. The folder is removed afterwards. */
+export async function runInProcess(options: {
+  readonly log: "local" | "memory";
+  readonly auctions: number;
+  readonly outstanding: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  readonly parent: string;
+}): Promise<InProcessResult> {
+  const dir = mkdtempSync(join(options.parent, "fairwarning-bench-"));
+  const { log, lifeId } = await openBenchLog(options.log, dir);
+  const counters = new EngineCounters();
+  const node = new EngineNode({
+    log, codec: createRecordCodec(lifeId), store: new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: 86_400_000 }), clock: machineClock, timers: machineTimers,
+    nonces: machineNonces, sink: SILENT, limits: { ...SHARD_LIMITS, mailboxMax: 65_536, waitingMax: 65_536 }, counters, say: () => undefined, nodeId: "bench", processId: "bench",
+    shards: SHARDS, slots: fillSlots(SHARDS), membership: { assigned: () => Array.from({ length: SHARDS }, (_, shard) => shard), onChange: () => () => undefined },
+    statusChanged: () => undefined,
+  });
+  await node.start();
+  while (node.all().some((shard) => shard.phase !== "serving")) await pause(10);
+  const ids = Array.from({ length: options.auctions }, (_, n) => benchAuctionId(n));
+  await openAuctions(node, ids);
+  const load = new Load(node, ids, options.outstanding);
+  for (let slot = 0; slot < options.outstanding; slot += 1) load.bid(slot);
+  node.turn();
+  await pause(options.warmUpSeconds * 1_000);
+  load.measuring = true;
+  const begun = performance.now();
+  const before = { answered: load.answered, frames: counters.frames, decisions: counters.frameDecisions };
+  await pause(options.seconds * 1_000);
+  const seconds = (performance.now() - begun) / 1_000;
+  load.measuring = false;
+  const result: InProcessResult = {
+    auctions: options.auctions, outstanding: options.outstanding, decisionsPerSecond: Math.round((load.answered - before.answered) / seconds),
+    p50Ms: load.histogram.getValueAtPercentile(50) / US_PER_MS, p99Ms: load.histogram.getValueAtPercentile(99) / US_PER_MS,
+    decisionsPerFrame: Math.round((counters.frameDecisions - before.decisions) / Math.max(1, counters.frames - before.frames)),
+    framesPerSecond: Math.round((counters.frames - before.frames) / seconds),
+  };
+  load.running = false;
+  if (load.refused > 0) throw new Error(`${load.refused} bids were refused: the figure would not be one of decisions`);
+  await node.stop();
+  await log.close();
+  rmSync(dir, { recursive: true, force: true });
+  return result;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    machineTimers.after(ms, resolve);
+  });
+}

@@ -1,0 +1,192 @@
+// The engine's composition root: settings, adapters, start, signals. The only engine file outside sim that imports adapters.
+//
+// Must not: rule, or choose behaviour by switches inside functions: an adapter is chosen here, once.
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Logger, pino } from "pino";
+import { openLocalLog } from "../persistence/local/segment-log.ts";
+import { createMemoryLog } from "../persistence/memory/decision-log.ts";
+import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
+import { DATABASE_DEFAULTS, Database } from "../persistence/postgres/pool.ts";
+import { PostgresSnapshotStore } from "../persistence/postgres/snapshot-store.ts";
+import { createRecordCodec } from "../persistence/record.ts";
+import { fillSlots, slotDigest } from "./cluster/ring.ts";
+import { type EngineSettings, readEngineSettings } from "./config.ts";
+import { createLinkServer } from "./link/server.ts";
+import { EngineCounters, engineRegistry } from "./metrics.ts";
+import { SNAPSHOT_ROW_BYTES } from "./shard/snapshots.ts";
+import type { DecisionLog, Membership, SnapshotStore, UpdateSink } from "./ports.ts";
+import { machineClock, machineNonces, machineTimers } from "./runtime.ts";
+import { EngineNode } from "./shard/node.ts";
+import { type Say, SHARD_LIMITS } from "./shard/world.ts";
+import { startStatus } from "./status.ts";
+
+const EXIT_FAILED = 1;
+const EXIT_SETTINGS = 2;
+const LIFE_BYTES = 16;
+
+interface OpenLog {
+  readonly log: DecisionLog;
+  readonly lifeId: Uint8Array;
+}
+
+/** Every shard of the log belongs to the one node of a single machine. */
+function everyShard(shards: number): Membership {
+  const all = Array.from({ length: shards }, (_, shard) => shard);
+  return { assigned: () => all, onChange: () => () => undefined };
+}
+
+async function openLog(settings: EngineSettings, version: string, fatal: (reason: string) => void): Promise<OpenLog> {
+  const digest = slotDigest(fillSlots(settings.shards));
+  const madeAt = machineClock.now();
+  switch (settings.decisionLog) {
+    case "local": {
+      const dir = join(settings.dataDir, "log");
+      mkdirSync(dir, { recursive: true });
+      const log = await openLocalLog({
+        dir, shards: settings.shards, slotDigest: digest, madeAt, version, segmentBytes: settings.localSegmentBytes, reserveBytes: settings.localReserveBytes,
+        sync: settings.localSync, onFatal: (error) => fatal(error.message),
+      });
+      return { log, lifeId: log.lifeId };
+    }
+    case "memory": {
+      const lifeId = new Uint8Array(randomBytes(LIFE_BYTES));
+      const { log, store } = createMemoryLog(settings.shards);
+      const codec = createRecordCodec(lifeId);
+      for (let shard = 0; shard < settings.shards; shard += 1) {
+        store.store(shard, codec.genesis({ shard, shards: settings.shards, slotDigest: digest, madeAt, version }));
+      }
+      return { log, lifeId };
+    }
+    case "kafka":
+      throw new Error("this version keeps its decision log in local segment files: set FAIRWARNING_DECISION_LOG=local");
+  }
+}
+
+function openStore(settings: EngineSettings, say: Say): SnapshotStore {
+  const closedKeptMs = settings.engineClosedKeptMs;
+  if (settings.snapshots === "memory") return new MemorySnapshotStore({ closedKeptMs, rowBytes: SNAPSHOT_ROW_BYTES });
+  if (settings.postgresUrl === undefined) throw new Error("snapshots are kept in Postgres: set FAIRWARNING_POSTGRES_URL, or FAIRWARNING_SNAPSHOTS=memory");
+  const database = new Database({
+    ...DATABASE_DEFAULTS, url: settings.postgresUrl, max: settings.postgresPoolMax, lifetimeMs: settings.postgresPoolLifetimeMs,
+    connectLimitMs: settings.postgresConnectTimeoutMs, statementLimitMs: settings.postgresStatementTimeoutMs,
+  });
+  return new PostgresSnapshotStore(database, {
+    rowBytes: SNAPSHOT_ROW_BYTES, statementAuctionsMax: settings.engineSnapshotAuctionsMax, closedKeptMs,
+    onMergeFailed: (shard, error) => say("error", "snapshot_merge_failed", { shard, cause: error.message }),
+  });
+}
+
+function logger(settings: EngineSettings, version: string): Logger {
+  const pretty = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
+  const base = { process: "engine", nodeId: settings.nodeId, version };
+  return pino({ level: settings.logLevel, base, ...(pretty ? { transport: { target: "pino-pretty" } } : {}) });
+}
+
+function linkKey(settings: EngineSettings): string {
+  if (settings.linkKey !== undefined) return settings.linkKey;
+  return readFileSync(join(settings.dataDir, "link-key"), "utf8").trim();
+}
+
+function repeatSnapshots(node: EngineNode, everyMs: number, stopped: () => boolean): void {
+  const again = (): void => {
+    if (stopped()) return;
+    void node.snapshotAll().finally(() => {
+      machineTimers.after(everyMs, again);
+    });
+  };
+  machineTimers.after(everyMs, again);
+}
+
+async function run(settings: EngineSettings, version: string, log: Logger): Promise<void> {
+  const say: Say = (level, event, fields) => log[level]({ event, ...fields }, event);
+  const fatal = (reason: string): void => {
+    log.fatal({ event: "fatal" }, reason);
+    process.exit(EXIT_FAILED);
+  };
+  const opened = await openLog(settings, version, fatal);
+  const store = openStore(settings, say);
+  const counters = new EngineCounters();
+  const limits = {
+    ...SHARD_LIMITS, mailboxMax: settings.engineMailboxMax, waitingMax: settings.engineHeldDecisionsMax, turnDecisionsMax: settings.engineTurnDecisionsMax,
+    answersMax: settings.engineAnswersMax, timeIdleMs: settings.engineTimeIdleMs, clockOffsetMaxMs: settings.engineClockOffsetMaxMs,
+    snapshotEveryMs: settings.engineSnapshotEveryMs, closedKeptMs: settings.engineClosedKeptMs,
+  };
+  let draining = false;
+  const lifeId = Buffer.from(opened.lifeId).toString("hex");
+  // The node tells the link, and the link asks the node: whichever is made first reaches the other through this.
+  const sink: UpdateSink = { watched: (auctionId) => link.watched(auctionId), update: (update) => link.update(update), notice: (notice) => link.notice(notice) };
+  const node: EngineNode = new EngineNode({
+    log: opened.log, codec: createRecordCodec(opened.lifeId), store, clock: machineClock, timers: machineTimers, nonces: machineNonces, sink, limits, counters, say,
+    nodeId: settings.nodeId, processId: randomUUID(), shards: settings.shards, slots: fillSlots(settings.shards), membership: everyShard(settings.shards),
+    statusChanged: (status) => link.publishStatus(status),
+  });
+  const link = createLinkServer({
+    host: settings.engineLinkHost, port: settings.engineLinkPort, linkKey: linkKey(settings), node, clock: machineClock, timers: machineTimers, nonces: machineNonces,
+    identity: { nodeId: settings.nodeId, lifeId, shards: settings.shards, version },
+    log: (event, detail) => log.info({ event, ...detail }, event),
+  });
+  const status = await startStatus({
+    host: settings.engineStatusHost, port: settings.engineStatusPort, node, draining: () => draining,
+    registry: engineRegistry(counters, node, { version, mode: settings.mode }),
+  });
+  const linkPort = await link.listen();
+  await node.start();
+  log.info({ event: "ready", linkPort, statusPort: status.port, lifeId, durability: opened.log.durability, durable: opened.log.durable }, "ready");
+  repeatSnapshots(node, settings.engineSnapshotEveryMs, () => draining);
+  stopInOrder(settings, log, async () => {
+    draining = true;
+    await node.stop();
+    await link.close();
+    await Promise.all([opened.log.close(), store.close(), status.close()]);
+  });
+}
+
+// SIGTERM, Ctrl-C, or the end of stdin when a supervisor holds its other end.
+function stopInOrder(settings: EngineSettings, log: Logger, stop: () => Promise<void>): void {
+  let begun = false;
+  const begin = (why: string): void => {
+    if (begun) return;
+    begun = true;
+    log.info({ event: "stopping", why }, "stopping");
+    machineTimers.after(settings.shutdownMs, () => process.exit(EXIT_FAILED));
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ event: "stop_failed" }, error instanceof Error ? error.message : String(error));
+        process.exit(EXIT_FAILED);
+      },
+    );
+  };
+  process.once("SIGTERM", () => begin("SIGTERM"));
+  process.once("SIGINT", () => begin("SIGINT"));
+  if (settings.child) {
+    process.stdin.once("end", () => begin("the supervisor is gone"));
+    process.stdin.resume();
+  }
+}
+
+function packageVersion(): string {
+  for (const path of ["../package.json", "../../package.json"]) {
+    try {
+      return String((JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { version: string }).version);
+    } catch {
+      // Source and compiled code stand at different depths below the package root.
+    }
+  }
+  return "0.0.0";
+}
+
+const loaded = readEngineSettings();
+if (!loaded.ok) {
+  for (const fault of loaded.faults) process.stderr.write(`${typeof fault === "string" ? fault : JSON.stringify(fault)}\n`);
+  process.exit(EXIT_SETTINGS);
+}
+const version = packageVersion();
+const log = logger(loaded.settings, version);
+for (const warning of loaded.warnings) log.warn({ event: "setting_warning" }, String(warning));
+run(loaded.settings, version, log).catch((error: unknown) => {
+  log.fatal({ event: "start_failed" }, error instanceof Error ? error.message : String(error));
+  process.exit(EXIT_FAILED);
+});

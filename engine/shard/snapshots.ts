@@ -1,0 +1,161 @@
+// Snapshots of one shard: when, and what. Committed state only.
+//
+// S1. A checkpoint is taken at one lsn. Changed auctions are captured in slices over many turns; one that is about to change
+//     before its turn is captured first (copy on write), so all of them stand at that lsn.
+// S2. What is written follows what changed: the small head of each changed auction, and its new rows.
+// S3. One snapshot of a shard at a time; a failed one changes nothing, and the next one carries what it had.
+import { ANSWER_BYTES } from "../core/answers.ts";
+import { BID_BYTES, ROW_BYTES } from "../core/ledger.ts";
+import type { AuctionState } from "../core/state.ts";
+import { capture, type SavedMarks } from "../core/state.ts";
+import { stateHash } from "../core/state-hash.ts";
+import { judgeCheckpoint } from "../core/validity.ts";
+import { publicState, publicTerms } from "../core/view.ts";
+import type { AuctionSnapshot, CatalogueColumns, Checkpoint } from "../ports.ts";
+import type { Actor } from "./actor.ts";
+import type { Shard } from "./shard.ts";
+
+/** Bytes of one row of each kind, as a store keeps them. */
+export const SNAPSHOT_ROW_BYTES = Object.freeze({ answers: ANSWER_BYTES, bids: BID_BYTES, rows: ROW_BYTES });
+
+/** Auctions captured in one turn: about a millisecond. */
+const SLICE_AUCTIONS = 200;
+
+const NO_COLUMNS: CatalogueColumns = Object.freeze({
+  phase: null, outcome: null, currency: null, sellerId: null, lotId: null, opening: null, price: null, askingPrice: null, totalBids: 0, bidders: 0, leaderNumber: null,
+  reserveMet: null, buyNow: null, opensAt: null, endsAt: null,
+});
+
+/** The public columns that lists and search read. */
+export function catalogueColumns(state: AuctionState): CatalogueColumns {
+  if (state.phase === null || state.settings === null) return NO_COLUMNS;
+  const terms = publicTerms(state);
+  const { phase, outcome, price, askingPrice, totalBids, bidders, leaderNumber, reserveMet, buyNow, opensAt, endsAt } = publicState(state);
+  return {
+    phase, outcome, currency: terms.currency, sellerId: terms.sellerId, lotId: terms.lotId, opening: terms.opening, price, askingPrice, totalBids, bidders,
+    leaderNumber, reserveMet, buyNow, opensAt, endsAt,
+  };
+}
+
+interface Captured {
+  readonly actor: Actor;
+  readonly before: SavedMarks;
+  readonly after: SavedMarks;
+}
+
+/** One snapshot under way. */
+export class SnapshotRun {
+  readonly #shard: Shard;
+  readonly #captured: Captured[] = [];
+  readonly #snapshots: AuctionSnapshot[] = [];
+  readonly #wanted: Actor[];
+  readonly #judge: ReturnType<typeof judgeCheckpoint>;
+  readonly #auctions: number;
+
+  constructor(shard: Shard) {
+    this.#shard = shard;
+    this.#judge = judgeCheckpoint(shard.judge);
+    this.#auctions = countCommitted(shard);
+    this.#wanted = [...shard.dirty];
+    for (const actor of this.#wanted) {
+      actor.captureWanted = actor.committed !== null;
+      actor.dirty = false;
+    }
+    shard.dirty.clear();
+  }
+
+  /** Copies one auction as it is now; called before it changes, or in its turn. */
+  capture(actor: Actor): void {
+    if (!actor.captureWanted || actor.committed === null) return;
+    actor.captureWanted = false;
+    const state = actor.committed;
+    const { codec } = this.#shard.world;
+    const hash = stateHash(state, codec.hash);
+    const { head, segments, marks } = capture(state, actor.saved);
+    this.#shard.hashes.exchange(actor.index, hash);
+    this.#captured.push({ actor, before: actor.saved, after: marks });
+    actor.saved = marks;
+    this.#snapshots.push({
+      auctionId: actor.auctionId, sequence: state.sequence, stateHash: hash, head: codec.packHead(head), segments, catalogue: catalogueColumns(state),
+    });
+  }
+
+  /** Captures a slice; true when nothing is left to capture. */
+  slice(): boolean {
+    for (let n = 0; n < SLICE_AUCTIONS; n += 1) {
+      const actor = this.#wanted.pop();
+      if (actor === undefined) return true;
+      this.capture(actor);
+    }
+    return this.#wanted.length === 0;
+  }
+
+  /** The whole of it, once all slices are done. */
+  result(): { readonly checkpoint: Checkpoint; readonly snapshots: readonly AuctionSnapshot[] } {
+    return { checkpoint: { ...this.#judge, stateHash: this.#shard.hashes.sum, auctions: this.#auctions }, snapshots: this.#snapshots };
+  }
+
+  /** Puts everything back that a failed save had taken, so that the next snapshot carries it. */
+  undo(): void {
+    for (const actor of this.#wanted) actor.captureWanted = false;
+    for (const { actor, before } of this.#captured) actor.saved = before.sequence < actor.saved.sequence ? before : actor.saved;
+    for (const actor of [...this.#wanted, ...this.#captured.map((entry) => entry.actor)]) {
+      if (actor.dirty || this.#shard.actors.get(actor.auctionId) !== actor) continue;
+      actor.dirty = true;
+      this.#shard.dirty.add(actor);
+    }
+  }
+}
+
+function countCommitted(shard: Shard): number {
+  let count = shard.evicted;
+  for (const actor of shard.actors.values()) if (actor.committed !== null) count += 1;
+  return count;
+}
+
+/** Takes and saves one snapshot. Returns false when the store was away; the auctions then stay marked as changed. */
+export async function takeSnapshot(shard: Shard, turn: () => Promise<void>): Promise<boolean> {
+  if (shard.snapshot.run !== null || shard.judge.lifeId === null) return true;
+  const { world } = shard;
+  const begun = world.clock.monotonic();
+  const run = new SnapshotRun(shard);
+  shard.snapshot.run = run;
+  try {
+    while (!run.slice()) await turn();
+    const { checkpoint, snapshots } = run.result();
+    shard.snapshot.run = null;
+    await world.store.save(checkpoint, snapshots);
+    shard.snapshotAt = world.clock.monotonic();
+    world.counters.count("snapshots");
+    world.counters.observe("snapshot_ms", world.clock.monotonic() - begun);
+    return true;
+  } catch (error) {
+    shard.snapshot.run = null;
+    run.undo();
+    world.counters.count("snapshot_failures");
+    world.say("warn", "snapshot_failed", { shard: shard.number, cause: error instanceof Error ? error.message : String(error) });
+    return false;
+  }
+}
+
+/** The state hash of a shard at its committed lsn, with nothing in flight. */
+export function stateHashNow(shard: Shard): Uint8Array {
+  for (const actor of shard.dirty) {
+    if (actor.committed !== null) shard.hashes.exchange(actor.index, stateHash(actor.committed, shard.world.codec.hash));
+  }
+  return shard.hashes.sum;
+}
+
+/** Lets closed auctions leave memory once a checkpoint holds them and they have been closed long enough. */
+export function evictClosed(shard: Shard, closedBefore: number): number {
+  let evicted = 0;
+  for (const actor of shard.actors.values()) {
+    const state = actor.committed;
+    if (state?.phase !== "closed" || actor.dirty || actor.captureWanted || actor.inFlight > 0 || actor.depth > 0 || state.lastAt > closedBefore) continue;
+    if (actor.saved.sequence !== state.sequence) continue;
+    shard.removeActor(actor);
+    shard.evicted += 1;
+    evicted += 1;
+  }
+  return evicted;
+}

@@ -1,0 +1,84 @@
+// What a shard needs of its node, as an interface: ports, limits, counters, and the few calls that concern the whole node.
+import type { Decision, RefusalCode } from "../core/decision.ts";
+import type { AuctionId, Instant } from "../core/ids.ts";
+import type { Clock, DecisionLog, Nonces, RecordCodec, SnapshotStore, TimeReason, Timers, UpdateSink } from "../ports.ts";
+import type { Actor } from "./actor.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Control, Shard } from "./shard.ts";
+
+/** Every bound of the path of a bid, each with its behaviour: mailboxMax `auction_busy`, waitingMax `overloaded`, answersMax
+ *  `auction_busy` for bids, turnDecisionsMax the rest waits for the next turn. */
+export interface ShardLimits {
+  readonly mailboxMax: number;
+  readonly waitingMax: number;
+  readonly turnDecisionsMax: number;
+  readonly answersMax: number;
+  readonly timeIdleMs: number;
+  readonly clockOffsetMaxMs: number;
+  readonly snapshotEveryMs: number;
+  readonly closedKeptMs: number;
+  /** Fresh answers never believe in a young record (tests of the barrier). */
+  readonly barrierAlways: boolean;
+}
+
+/** The defaults of the settings of the same names. */
+export const SHARD_LIMITS: ShardLimits = Object.freeze({
+  mailboxMax: 1_024, waitingMax: 16_384, turnDecisionsMax: 512, answersMax: 4_000_000, timeIdleMs: 10_000, clockOffsetMaxMs: 500,
+  snapshotEveryMs: 5_000, closedKeptMs: 86_400_000, barrierAlways: false,
+});
+
+/** Cheap counts of the hot path; engine/metrics.ts turns them into metrics when asked. */
+export interface ShardCounters {
+  repeats: number;
+  decided(decision: Decision): void;
+  refused(code: RefusalCode): void;
+  frame(decisions: number, bytes: number): void;
+  /** Ms from sending to landing. */
+  appended(ms: number): void;
+  closeLate(ms: number): void;
+  count(event: "claims_effective" | "claims_lost" | "tenures_ended" | "records_void" | "snapshots" | "snapshot_failures" | "shards_stopped"): void;
+  observe(what: "recovery_ms" | "snapshot_ms", value: number): void;
+}
+
+/** One line of the log of a node, with an event name; never a secret, never per bid. */
+export type Say = (level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, unknown>>) => void;
+
+export interface ShardWorld {
+  readonly log: DecisionLog;
+  readonly codec: RecordCodec;
+  readonly store: SnapshotStore;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly nonces: Nonces;
+  readonly sink: UpdateSink;
+  readonly deadlines: Deadlines<Actor>;
+  readonly limits: ShardLimits;
+  readonly counters: ShardCounters;
+  readonly say: Say;
+  readonly nodeId: string;
+  readonly processId: string;
+  /** Shards of the log. */
+  readonly shards: number;
+  /** Monotonic ms, read once per turn. */
+  turnAt(): number;
+  /** Asks for a turn soon. */
+  wake(): void;
+  /** Fetches a sleeping auction and calls shard.awake. */
+  wakeAuction(shard: Shard, actor: Actor): void;
+  /** Fetches a sleeping auction for a reader, then calls back (with a code when the store is away). */
+  wakeForRead(shard: Shard, auctionId: AuctionId, then: (code: RefusalCode | null) => void): void;
+  /** Hands every auction due at `now` to its shard. */
+  fireDue(now: Instant): void;
+  /** Runs a step of a shard; what it throws stops that shard and no other. */
+  guard(shard: Shard, step: () => void): void;
+  timeControl(shard: Shard, reason: TimeReason): Control;
+  appendRefused(shard: Shard, detail: string): void;
+  appendUnknown(shard: Shard, cause: string): void;
+  /** Another owner's claim is effective. */
+  deposed(shard: Shard, cause: string): void;
+  broken(shard: Shard, invariant: string, message: string): void;
+  /** Reads and judges what landed before `offset`; true when all of it is void. */
+  judgeGap(shard: Shard, offset: number): Promise<boolean>;
+  /** Tells gateways that a shard's status changed. */
+  statusChanged(shard: Shard): void;
+}
