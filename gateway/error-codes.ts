@@ -6,9 +6,24 @@ import type { RefusalCode, RejectionCode } from "../engine/core/decision.ts";
 
 /** Turned away by the gateway itself, before any engine heard of it. */
 export const GATEWAY_CODES = [
-  "malformed_body", "invalid_request", "key_required", "unsupported_protocol", "not_found", "method_not_allowed",
-  "not_acceptable", "body_too_large", "unsupported_media_type", "unauthenticated", "token_expired", "ticket_spent",
-  "forbidden", "origin_refused", "rate_limited", "too_many_subscriptions", "too_many_sockets", "catalogue_unavailable",
+  "malformed_body",
+  "invalid_request",
+  "key_required",
+  "unsupported_protocol",
+  "not_found",
+  "method_not_allowed",
+  "not_acceptable",
+  "body_too_large",
+  "unsupported_media_type",
+  "unauthenticated",
+  "token_expired",
+  "ticket_spent",
+  "forbidden",
+  "origin_refused",
+  "rate_limited",
+  "too_many_subscriptions",
+  "too_many_sockets",
+  "catalogue_unavailable",
   "internal",
 ] as const;
 export type GatewayCode = (typeof GATEWAY_CODES)[number];
@@ -91,12 +106,7 @@ export const ERROR_CODES: { readonly [Code in ErrorCode]: ErrorEntry } = {
   already_leading: rejection("bid", "Already leading", "A flat bid by the leader is taken only while the reserve is not met.", "Raise the maximum instead."),
   not_leading: rejection("bid", "Not leading", "Only the leader can raise a maximum.", "Place a bid instead."),
   not_above_own_maximum: rejection("bid", "Not above your maximum", "A maximum can only be raised.", "Send an amount above your maximum under a new key."),
-  equals_maximum: rejection(
-    "bid",
-    "Equals the leader's maximum",
-    "This auction refuses a bid that equals the leader's maximum.",
-    "Bid more under a new key.",
-  ),
+  equals_maximum: rejection("bid", "Equals the leader's maximum", "This auction refuses a bid that equals the leader's maximum.", "Bid more under a new key."),
   no_such_bid: rejection("bid", "No such bid", "There is no live bid that this command could remove.", FINAL),
   bid_already_removed: rejection("bid", "Bid already removed", "That bid was retracted or voided before.", FINAL),
   retraction_not_allowed: rejection("retraction", "Retraction not allowed", "This auction does not allow retractions.", FINAL),
@@ -243,13 +253,7 @@ export const ERROR_CODES: { readonly [Code in ErrorCode]: ErrorEntry } = {
     "This server is about to stop. It had no effect.",
     "Connect again; another server or its successor answers.",
   ),
-  shard_moving: refusal(
-    503,
-    "availability",
-    "Shard moving",
-    "The auction is changing its owner and was held until the deadline. It had no effect.",
-    SAME_KEY,
-  ),
+  shard_moving: refusal(503, "availability", "Shard moving", "The auction is changing its owner and was held until the deadline. It had no effect.", SAME_KEY),
   shard_unowned: refusal(503, "availability", "Shard without owner", "No engine owns this auction just now. It had no effect.", SAME_KEY),
   log_unavailable: refusal(503, "availability", "Log unavailable", "The decision log cannot be written just now. It had no effect.", SAME_KEY),
   outcome_unknown: refusal(

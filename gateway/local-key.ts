@@ -43,9 +43,9 @@ export async function loadOrCreateLocalKey(dataDir: string): Promise<LocalKey> {
   const found = await readKey(path);
   if (found !== null) return found;
   await mkdir(dataDir, { recursive: true });
-  const made = await generateKeyPair(ALGORITHM, { crv: "Ed25519", extractable: true });
+  const { privateJwk } = await makeLocalKey();
   const draft = `${path}.${randomBytes(NAME_BYTES).toString("hex")}`;
-  await writeFile(draft, `${JSON.stringify(await exportJWK(made.privateKey))}\n`, { mode: OWNER_ONLY });
+  await writeFile(draft, `${JSON.stringify(privateJwk)}\n`, { mode: OWNER_ONLY });
   try {
     await link(draft, path);
   } catch (error) {
@@ -56,6 +56,19 @@ export async function loadOrCreateLocalKey(dataDir: string): Promise<LocalKey> {
   const key = await readKey(path);
   if (key === null) throw new Error(`${path} vanished while it was being made`);
   return key;
+}
+
+/** A new key, kept nowhere. */
+export async function makeLocalKey(): Promise<LocalKey> {
+  const { privateKey } = await generateKeyPair(ALGORITHM, { crv: "Ed25519", extractable: true });
+  const { x, d } = await exportJWK(privateKey);
+  return await localKey(x, d);
+}
+
+async function localKey(x: string | undefined, d: string | undefined): Promise<LocalKey> {
+  if (x === undefined || d === undefined) throw new Error("half a key pair is none");
+  const publicJwk = { kty: "OKP", crv: "Ed25519", x };
+  return { kid: await calculateJwkThumbprint(publicJwk), publicJwk, privateJwk: { ...publicJwk, d } };
 }
 
 async function readKey(path: string): Promise<LocalKey | null> {
@@ -70,8 +83,7 @@ async function readKey(path: string): Promise<LocalKey | null> {
   if (kty !== "OKP" || crv !== "Ed25519" || typeof x !== "string" || typeof d !== "string") {
     throw new Error(`${path} is not an Ed25519 key: move it away and a new one is made; tokens of the old one are then refused`);
   }
-  const publicJwk = { kty, crv, x };
-  return { kid: await calculateJwkThumbprint(publicJwk), publicJwk, privateJwk: { ...publicJwk, d } };
+  return await localKey(x, d);
 }
 
 function parseJwk(text: string): JWK {

@@ -55,8 +55,26 @@ const readAuction = createRoute({
 
 const nothing = z.strictObject({});
 const reasonFields = z.strictObject({ reason: textField(REASON_CHARACTERS_MAX, "why; it is logged") }).openapi("ReasonInput");
-const open = commandRoute({ method: "post", path: "/open", operationId: "openAuction", summary: "Open a draft or scheduled auction now", tag, fields: nothing, success: 200, successText: "Opened" });
-const withdraw = commandRoute({ method: "post", path: "/withdraw", operationId: "withdrawAuction", summary: "Withdraw", tag, fields: reasonFields, success: 200, successText: "Withdrawn" });
+const open = commandRoute({
+  method: "post",
+  path: "/open",
+  operationId: "openAuction",
+  summary: "Open a draft or scheduled auction now",
+  tag,
+  fields: nothing,
+  success: 200,
+  successText: "Opened",
+});
+const withdraw = commandRoute({
+  method: "post",
+  path: "/withdraw",
+  operationId: "withdrawAuction",
+  summary: "Withdraw",
+  tag,
+  fields: reasonFields,
+  success: 200,
+  successText: "Withdrawn",
+});
 const endEarly = commandRoute({
   method: "post",
   path: "/end-early",

@@ -100,7 +100,9 @@ export function addBidReads(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts)
   });
 }
 
-type Place = { readonly direction: "newer"; readonly sequence: Sequence; readonly row: number | null } | { readonly direction: "older"; readonly from: BidCursor | null };
+type Place =
+  | { readonly direction: "newer"; readonly sequence: Sequence; readonly row: number | null }
+  | { readonly direction: "older"; readonly from: BidCursor | null };
 
 function placeOf(auctionId: AuctionId, afterSequence: number | undefined, cursor: string | undefined): Place {
   if (afterSequence !== undefined && cursor !== undefined) throw pointed("/query/cursor", "not together with afterSequence");
@@ -130,7 +132,12 @@ async function readPage(parts: HttpParts, auctionId: AuctionId, place: Place, li
   }
   const { row } = place;
   const sequence = row === null ? place.sequence : place.sequence - 1;
-  const found = await readOrRefuse(parts, { kind: "rows_after", auctionId, sequence, limit: row === null ? limit : Math.min(limit + 2, LIMIT_MAX) }, deadlineMs, "rows");
+  const found = await readOrRefuse(
+    parts,
+    { kind: "rows_after", auctionId, sequence, limit: row === null ? limit : Math.min(limit + 2, LIMIT_MAX) },
+    deadlineMs,
+    "rows",
+  );
   const unseen = row === null ? found.rows : found.rows.filter((next) => next.sequence > place.sequence || next.row > row);
   return { rows: unseen.slice(0, limit), more: found.more || unseen.length > limit, sequence: found.sequence };
 }

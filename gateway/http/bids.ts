@@ -17,7 +17,9 @@ const bidFields = z
   .strictObject({ amountMinor: amountField("amount in minor units"), currency: currencyField, kind: z.enum(["maximum", "flat"]).default("maximum") })
   .openapi("BidInput");
 const retractFields = z
-  .strictObject({ reason: z.string().min(1).max(REASON_CHARACTERS_MAX).openapi({ example: "mistyped_amount", description: "one that the auction's `retraction` names" }) })
+  .strictObject({
+    reason: z.string().min(1).max(REASON_CHARACTERS_MAX).openapi({ example: "mistyped_amount", description: "one that the auction's `retraction` names" }),
+  })
   .openapi("RetractInput");
 
 const placeBid = commandRoute({
@@ -85,7 +87,10 @@ export function addBidRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts
     return send(c, { ...requestOf(c.req.valid("param"), c.req.valid("header")), success: 200, body: { type: "retract_bid", reason } });
   });
 
-  const send = async (c: HttpContext, command: ReturnType<typeof requestOf> & { success: 200 | 201; location?: (answer: Answer) => string; body: CommandBody }) => {
+  const send = async (
+    c: HttpContext,
+    command: ReturnType<typeof requestOf> & { success: 200 | 201; location?: (answer: Answer) => string; body: CommandBody },
+  ) => {
     const identity = await admit(parts, c, "bidder");
     return await runBid(parts, c, inFlight, identity, { ...command, role: "bidder", deadlineMs: command.deadlineMs ?? parts.settings.deadlineMs });
   };

@@ -49,13 +49,18 @@ const guest = createRoute({
   request: {
     body: {
       required: false,
-      content: { "application/json": { schema: z.strictObject({ name: textField(GUEST_NAME_CHARACTERS_MAX, "shown to nobody but you").optional() }).openapi("GuestInput") } },
+      content: {
+        "application/json": {
+          schema: z.strictObject({ name: textField(GUEST_NAME_CHARACTERS_MAX, "shown to nobody but you").optional() }).openapi("GuestInput"),
+        },
+      },
     },
   },
-  responses: responses(
-    { 201: json("A token", z.object({ token: z.string(), userId: z.string(), name: z.string().nullable(), tier, expiresAt: instant })) },
-    [...BODY_CODES, ...TOKEN_CODES, "not_found"],
-  ),
+  responses: responses({ 201: json("A token", z.object({ token: z.string(), userId: z.string(), name: z.string().nullable(), tier, expiresAt: instant })) }, [
+    ...BODY_CODES,
+    ...TOKEN_CODES,
+    "not_found",
+  ]),
 });
 
 const watchers = createRoute({
@@ -137,5 +142,13 @@ export function addCallerRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpPa
 function aboutJson(parts: HttpParts): z.infer<typeof aboutSchema> {
   const { version, mode, guests, socketUrl, bidsPerHour } = parts.about;
   const deadlines = { deadlineMsMin: DEADLINE_MS_MIN, deadlineMsMax: DEADLINE_MS_MAX, deadlineMsDefault: parts.settings.deadlineMs };
-  return { version, mode, guests, socketUrl, protocols: [...PROTOCOLS], formats: ["english"], limits: { bidsPerHour: { ...bidsPerHour }, amountMinorMax: AMOUNT_MAX, ...deadlines } };
+  return {
+    version,
+    mode,
+    guests,
+    socketUrl,
+    protocols: [...PROTOCOLS],
+    formats: ["english"],
+    limits: { bidsPerHour: { ...bidsPerHour }, amountMinorMax: AMOUNT_MAX, ...deadlines },
+  };
 }

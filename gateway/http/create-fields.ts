@@ -48,7 +48,9 @@ const softClose = z.strictObject({
   windowMs: wholeField("a bid counts when so much or less is left").optional(),
   amountMs: wholeField("how far the end moves from the base").optional(),
   base: z.enum(["end", "bid"]).optional(),
-  trigger: z.strictObject({ on: z.enum(["accepted_bid", "price_rise", "rank"]).optional(), rank: wholeField("with `rank`: lowest rank that counts").optional() }).optional(),
+  trigger: z
+    .strictObject({ on: z.enum(["accepted_bid", "price_rise", "rank"]).optional(), rank: wholeField("with `rank`: lowest rank that counts").optional() })
+    .optional(),
   scope: word.optional(),
   cap: z
     .strictObject({
@@ -84,7 +86,9 @@ export const createFields = z
       })
       .nullable()
       .optional(),
-    bidding: z.strictObject({ kinds: z.array(word).max(LIST_MAX).optional(), equalMaximum: word.optional(), ownRaiseMovesPrice: z.boolean().optional() }).optional(),
+    bidding: z
+      .strictObject({ kinds: z.array(word).max(LIST_MAX).optional(), equalMaximum: word.optional(), ownRaiseMovesPrice: z.boolean().optional() })
+      .optional(),
     softClose: softClose.nullable().optional(),
     retraction: z
       .strictObject({
@@ -103,12 +107,22 @@ export const createFields = z
       })
       .nullable()
       .optional(),
-    sellerRights: z.strictObject({ freeMs: wholeField("time before the end in which the seller is bound").optional(), mayVoid: z.boolean().optional() }).optional(),
+    sellerRights: z
+      .strictObject({ freeMs: wholeField("time before the end in which the seller is bound").optional(), mayVoid: z.boolean().optional() })
+      .optional(),
     bidderRules: z
-      .strictObject({ registration: word.optional(), defaultLimitMinor: amountField("limit of a bidder without one of their own").nullable().optional(), associatesMayBuyNow: z.boolean().optional() })
+      .strictObject({
+        registration: word.optional(),
+        defaultLimitMinor: amountField("limit of a bidder without one of their own").nullable().optional(),
+        associatesMayBuyNow: z.boolean().optional(),
+      })
       .optional(),
     outage: z
-      .strictObject({ policy: word.optional(), lostMsMin: wholeField("shorter outages give nothing back").optional(), givenMsMax: wholeField("given back at most").nullable().optional() })
+      .strictObject({
+        policy: word.optional(),
+        lostMsMin: wholeField("shorter outages give nothing back").optional(),
+        givenMsMax: wholeField("given back at most").nullable().optional(),
+      })
       .optional(),
     associates: z.array(word).max(LIST_MAX).optional(),
     opensAt: instantField("opening; without it the auction is a draft").nullable().optional(),
@@ -173,7 +187,9 @@ function present(members: Readonly<Record<string, unknown>>): SettingsInput {
 
 /** `softClose` has core's names throughout, three levels deep. */
 function deepPresent(part: object): SettingsInput {
-  return present(Object.fromEntries(Object.entries(part).map(([member, value]) => [member, value !== null && typeof value === "object" ? deepPresent(value) : value])));
+  return present(
+    Object.fromEntries(Object.entries(part).map(([member, value]) => [member, value !== null && typeof value === "object" ? deepPresent(value) : value])),
+  );
 }
 
 /** The lot of a body, under the id that (seller, key) gives it. */

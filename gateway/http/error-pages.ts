@@ -34,5 +34,9 @@ function pageOf(code: ErrorCode): string {
 
 /** Catalogue text to HTML; `...` becomes code. */
 function text(plain: string): string {
-  return plain.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replace(/`([^`]+)`/g, "<code>$1</code>");
+  return plain
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replace(/`([^`]+)`/g, "<code>$1</code>");
 }

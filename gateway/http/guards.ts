@@ -90,7 +90,10 @@ export const wellFormed: Guard = async (c, next) => {
 
 function hasBody(c: Context): boolean {
   const length = c.req.header("content-length");
-  return c.req.header("transfer-encoding") !== undefined || (length === undefined ? c.req.method !== "GET" && c.req.method !== "HEAD" && c.req.raw.body !== null : length !== "0");
+  return (
+    c.req.header("transfer-encoding") !== undefined ||
+    (length === undefined ? c.req.method !== "GET" && c.req.method !== "HEAD" && c.req.raw.body !== null : length !== "0")
+  );
 }
 
 function acceptsJson(accept: string | undefined): boolean {

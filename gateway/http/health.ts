@@ -35,9 +35,19 @@ export function readyChecks(parts: HttpParts): readonly ReadyCheck[] {
   const links = parts.engine.links();
   const up = links.filter((link) => link.up).length;
   return [
-    { name: "placement", ok: shards.length > 0, detail: shards.length === 0 ? "no engine has told its shards yet" : `${serving} of ${shards.length} shards served`, decides: true },
+    {
+      name: "placement",
+      ok: shards.length > 0,
+      detail: shards.length === 0 ? "no engine has told its shards yet" : `${serving} of ${shards.length} shards served`,
+      decides: true,
+    },
     { name: "link", ok: up > 0 && up === links.length, detail: `${up} of ${links.length} links up`, decides: true },
     { name: "listeners", ok: parts.listening(), detail: parts.listening() ? "HTTP and sockets" : "not all ports are open", decides: true },
-    { name: "catalogue", ok: parts.catalogue.healthy(), detail: parts.catalogue.healthy() ? "answers" : "away: lists and new auctions wait, bidding goes on", decides: false },
+    {
+      name: "catalogue",
+      ok: parts.catalogue.healthy(),
+      detail: parts.catalogue.healthy() ? "answers" : "away: lists and new auctions wait, bidding goes on",
+      decides: false,
+    },
   ];
 }

@@ -67,7 +67,9 @@ const search = createRoute({
   tags,
   security: [],
   request: { query: searchQuery },
-  responses: responses({ 200: json(`A page of auctions; \`total\` is exact to ${TOTAL_MAX}`, z.object({ ...page, total: z.int() })) }, ["catalogue_unavailable"]),
+  responses: responses({ 200: json(`A page of auctions; \`total\` is exact to ${TOTAL_MAX}`, z.object({ ...page, total: z.int() })) }, [
+    "catalogue_unavailable",
+  ]),
 });
 
 const tableSchema = z.object({
@@ -120,7 +122,8 @@ async function catalogued<T>(found: Promise<T>): Promise<T> {
     return await found;
   } catch (error) {
     if (error instanceof CatalogueUnavailable) throw new Refused("catalogue_unavailable");
-    if (error instanceof InvalidCursor) throw new Refused("invalid_request", { errors: [{ pointer: "/query/cursor", code: "invalid_value", detail: "not a cursor of this list" }] });
+    if (error instanceof InvalidCursor)
+      throw new Refused("invalid_request", { errors: [{ pointer: "/query/cursor", code: "invalid_value", detail: "not a cursor of this list" }] });
     throw error;
   }
 }

@@ -32,7 +32,14 @@ export function addLivePage(app: Hono<HttpEnvironment>, parts: HttpParts): void 
 function policy(socketUrl: string): string {
   const { protocol, host } = new URL(socketUrl);
   return [
-    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' https: data:", `connect-src 'self' ${protocol}//${host}`,
-    "manifest-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' https: data:",
+    `connect-src 'self' ${protocol}//${host}`,
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
   ].join("; ");
 }

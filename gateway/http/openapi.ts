@@ -42,7 +42,10 @@ export function addDocument(app: Hono<HttpEnvironment>, parts: HttpParts, api: O
     { name: "index.html", bytes: Uint8Array.from(encoder.encode(DOCS_PAGE)) },
     { name: "initializer.js", bytes: Uint8Array.from(encoder.encode(DOCS_INITIALIZER)) },
   ]);
-  for (const [path, name] of [["/docs", "index.html"], ["/docs/:name", null]] as const) {
+  for (const [path, name] of [
+    ["/docs", "index.html"],
+    ["/docs/:name", null],
+  ] as const) {
     app.get(path, (c) => {
       const file = files.get(name ?? c.req.param("name") ?? "");
       if (file === undefined) throw new Refused("not_found");

@@ -65,4 +65,3 @@ export interface HttpParts {
   /** A new id, UUID version 7. */
   readonly newId: () => string;
 }
-

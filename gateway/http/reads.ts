@@ -82,12 +82,21 @@ export class AuctionReader {
 
 function remember<V>(map: Map<string, V>, key: string, value: V, max: number): void {
   map.delete(key);
-  if (map.size >= max) for (const oldest of map.keys()) { map.delete(oldest); break; }
+  if (map.size >= max)
+    for (const oldest of map.keys()) {
+      map.delete(oldest);
+      break;
+    }
   map.set(key, value);
 }
 
 /** A read that only the owner can answer; refuses with the owner's code. */
-export async function readOrRefuse<K extends ReadResult["kind"]>(parts: HttpParts, read: Read, deadlineMs: number, kind: K): Promise<Extract<ReadResult, { kind: K }>> {
+export async function readOrRefuse<K extends ReadResult["kind"]>(
+  parts: HttpParts,
+  read: Read,
+  deadlineMs: number,
+  kind: K,
+): Promise<Extract<ReadResult, { kind: K }>> {
   const outcome = await parts.engine.read(read, deadlineMs);
   if (outcome.kind === "refused") throw new Refused(outcome.code, outcome.retryAfterMs > 0 ? { retryAfterMs: outcome.retryAfterMs } : {});
   if (outcome.result.kind !== kind) throw new Refused("internal");

@@ -14,7 +14,13 @@ export const BODY_CODES: readonly ErrorCode[] = ["malformed_body", "body_too_lar
 export const READ_CODES: readonly ErrorCode[] = ["no_such_auction", "shard_moving", "shard_unowned", "log_unavailable"];
 /** Commands to one auction, beside every rejection. */
 export const COMMAND_CODES: readonly ErrorCode[] = [
-  ...TOKEN_CODES, ...BODY_CODES, ...READ_CODES, "key_required", "key_reused", "auction_busy", "outcome_unknown",
+  ...TOKEN_CODES,
+  ...BODY_CODES,
+  ...READ_CODES,
+  "key_required",
+  "key_reused",
+  "auction_busy",
+  "outcome_unknown",
 ];
 
 export interface Documented {

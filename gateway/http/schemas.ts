@@ -160,9 +160,7 @@ export const rejectionSchema = problemSchema
   .extend(answerSchema.shape)
   .openapi("Rejection");
 
-export const limitStandingSchema = z
-  .object({ policy: z.string(), quota: count, windowMs: count, remaining: count, resetMs: count })
-  .openapi("Limit");
+export const limitStandingSchema = z.object({ policy: z.string(), quota: count, windowMs: count, remaining: count, resetMs: count }).openapi("Limit");
 
 export type AuctionJson = z.infer<typeof auctionSchema>;
 export type ListedAuctionJson = z.infer<typeof listedAuctionSchema>;
