@@ -6,8 +6,8 @@
 // L5a. What the last write left is written again and synced before it is believed. After a failed sync the kernel may hold pages
 //     as clean that never reached the disk; a new sync alone would bless them (see L8).
 // L4a. A last segment whose header is torn never got an entry, since its header is synced first: it is removed.
-import { type Files, type LogFile, syncFile, writeAll } from "./files.ts";
 import { LogDamaged } from "./errors.ts";
+import { errorCode, type Files, type LogFile, syncFile, writeAll } from "./files.ts";
 import {
   type BadHeader, decodeSegmentHeader, ENTRY_HEADER_BYTES, ENTRY_MAGIC_BYTES, encodeSegmentHeader, entrySeed, MARK, readEntryHeader, type SegmentHeader,
   segmentHeaderBytes, segmentName, segmentPosition,
@@ -96,7 +96,8 @@ export async function listSegments(files: Files, folder: string): Promise<Listed
   let life: SegmentHeader | null = null;
   let unfinished: Segment | null = null;
   for (const [i, first] of firsts.entries()) {
-    const file = await files.open(`${folder}/${segmentName(first)}`, "read");
+    const file = await openListed(files, `${folder}/${segmentName(first)}`);
+    if (file === null) continue;
     try {
       const header = await readSegmentHeader(file);
       if ("wrong" in header) {
@@ -118,6 +119,17 @@ export async function listSegments(files: Files, folder: string): Promise<Listed
   }
   if (life !== null) return { lifeId: life.lifeId, segments, unfinished };
   return unfinished === null ? null : { lifeId: new Uint8Array(16), segments: [], unfinished };
+}
+
+/** null for a file that was there when the folder was listed and is not now: the writer trims, and readers look on. A file missing
+ *  between two others shows as a gap. */
+async function openListed(files: Files, path: string): Promise<LogFile | null> {
+  try {
+    return await files.open(path, "read");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
 }
 
 async function readSegmentHeader(file: LogFile): Promise<SegmentHeader | BadHeader> {
