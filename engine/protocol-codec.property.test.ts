@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import type { Command, CommandBody } from "./core/command.ts";
 import { REFUSAL_CODES } from "./core/decision.ts";
 import type { EngineMessage, GatewayMessage, Read } from "./protocol.ts";
-import { BatchBuffer, BatchReader, MESSAGE_BYTES_MAX } from "./protocol-bytes.ts";
-import { ANSWER_BYTES, EngineWriter, encodeEngineMessage, engineReader, GatewayWriter, gatewayReader } from "./protocol-codec.ts";
+import { BatchBuffer, type BatchReader, MESSAGE_BYTES_MAX } from "./protocol-bytes.ts";
+import { EngineWriter, encodeEngineMessage, engineReader, GatewayWriter, gatewayReader } from "./protocol-codec.ts";
+import { ANSWER_BYTES } from "./protocol-layouts.ts";
 
 const RUNS = { numRuns: 200 };
 
@@ -19,10 +20,16 @@ const requestId = fc.integer({ min: 1, max: 2 ** 31 - 1 });
 const deadlineMs = fc.integer({ min: 0, max: 30_000 });
 const instant = fc.integer({ min: 0, max: 253_402_300_799_999 });
 const natural = fc.maxSafeNat();
-const amount = fc.oneof(fc.maxSafeNat(), fc.maxSafeInteger().filter((value) => !Object.is(value, -0)), fc.double({ noNaN: true }).map((value) => value + 0.5));
+const amount = fc.oneof(
+  fc.maxSafeNat(),
+  fc.maxSafeInteger().filter((value) => !Object.is(value, -0)),
+  fc.double({ noNaN: true }).map((value) => value + 0.5),
+);
 const currency = fc.oneof(fc.constantFrom("USD", "JPY", "KWD"), fc.string({ maxLength: 6 }));
 const text = fc.string({ maxLength: 40, unit: "grapheme" });
-const plain = fc.jsonValue({ maxDepth: 4, noUnicodeString: true }).map((value) => JSON.parse(JSON.stringify(value).replaceAll("__proto__", "proto").replaceAll("-0", "0")) as unknown);
+const plain = fc
+  .jsonValue({ maxDepth: 4, noUnicodeString: true })
+  .map((value) => JSON.parse(JSON.stringify(value).replaceAll("__proto__", "proto").replaceAll("-0", "0")) as unknown);
 const settings = fc.dictionary(fc.stringMatching(/^[a-z]{1,12}$/), plain, { noNullPrototype: true });
 
 const body: fc.Arbitrary<CommandBody> = fc.oneof(
@@ -277,13 +284,22 @@ test("link codec: random bodies in well-formed batches: never throw", () => {
 test("link codec: damaged batches: never throw, and hand over only whole messages", () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 4 });
   fc.assert(
-    fc.property(fc.array(fromGateway, { minLength: 1, maxLength: 4 }), fc.array(fromEngine, { minLength: 1, maxLength: 4 }), damage, cuts, (up, down, hits, places) => {
-      for (const [bytes, side] of [[write(up), collectGateway()], [writeEngine(down), collectEngine()]] as const) {
-        for (const [place, value] of hits) bytes[place % bytes.length] = value;
-        feedCut(side.reader, bytes, places);
-        expect(side.taken.length).toBeLessThan(bytes.length / 4);
-      }
-    }),
+    fc.property(
+      fc.array(fromGateway, { minLength: 1, maxLength: 4 }),
+      fc.array(fromEngine, { minLength: 1, maxLength: 4 }),
+      damage,
+      cuts,
+      (up, down, hits, places) => {
+        for (const [bytes, side] of [
+          [write(up), collectGateway()],
+          [writeEngine(down), collectEngine()],
+        ] as const) {
+          for (const [place, value] of hits) bytes[place % bytes.length] = value;
+          feedCut(side.reader, bytes, places);
+          expect(side.taken.length).toBeLessThan(bytes.length / 4);
+        }
+      },
+    ),
     RUNS,
   );
 });

@@ -108,10 +108,10 @@ const BODIES: BodyChecks = {
   retract_bid: object<Body<"retract_bid">>({ type: literal("retract_bid"), reason: text }),
   void_bid: object<Body<"void_bid">>({ type: literal("void_bid"), bidId: number, reason: text }),
   void_bidder: object<Body<"void_bidder">>({ type: literal("void_bidder"), bidderId: name, reason: text, block: flag }),
-  set_bidder: object<Body<"set_bidder">>(
-    { type: literal("set_bidder"), bidderId: name, blocked: flag, authorisedLimit: nullable(number) },
-    ["blocked", "authorisedLimit"],
-  ),
+  set_bidder: object<Body<"set_bidder">>({ type: literal("set_bidder"), bidderId: name, blocked: flag, authorisedLimit: nullable(number) }, [
+    "blocked",
+    "authorisedLimit",
+  ]),
   lower_reserve: object<Body<"lower_reserve">>({ type: literal("lower_reserve"), reserve: number }),
   extend: object<Body<"extend">>({ type: literal("extend"), endsAt: number, reason: text }),
   pause: object<Body<"pause">>({ type: literal("pause"), reason: text }),

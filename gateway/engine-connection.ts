@@ -12,7 +12,7 @@ import { connect, type Socket } from "node:net";
 import type { AuctionId } from "../engine/core/ids.ts";
 import type { EngineMessage, GatewayMessage } from "../engine/protocol.ts";
 import type { BatchReader, LinkFault } from "../engine/protocol-bytes.ts";
-import { type EngineMessages, engineReader, GatewayWriter } from "../engine/protocol-codec.ts";
+import { engineReader, GatewayWriter } from "../engine/protocol-codec.ts";
 import {
   CHALLENGE_BYTES,
   challengeNonce,
@@ -23,6 +23,7 @@ import {
   NONCE_BYTES,
   replyTo,
 } from "../engine/protocol-handshake.ts";
+import type { EngineMessages } from "../engine/protocol-layouts.ts";
 
 /** Nothing heard for so long, with a ping every second: viewers would see old prices. */
 export const SILENT_MS = 3_000;
@@ -209,27 +210,40 @@ export class EngineConnection {
     const state = this.#state;
     if (!("socket" in state) || state.socket !== socket) return;
     this.#heardAt = this.#world.clock.monotonic();
-    if (state.kind === "proving") return this.#prove(state, chunk);
+    if (state.kind === "proving") {
+      this.#prove(state, chunk);
+      return;
+    }
     const fault = state.reader.feed(chunk);
-    if (fault !== null && this.#state === state) this.cut(fault);
-    else if (fault !== null && "socket" in this.#state && this.#state.socket === socket) this.cut(fault);
+    // What was read may have cut the link already, and even closed it for good.
+    if (fault !== null && "socket" in this.#state && this.#state.socket === socket) this.cut(fault);
   }
 
   #prove(state: Extract<State, { kind: "proving" }>, chunk: Buffer): void {
     const received = Buffer.concat([state.received, chunk]);
     state.received = received;
-    if (state.engineNonce === null) {
-      if (received.length < CHALLENGE_BYTES) return;
-      // An engine sends nothing before it has our reply.
-      const reply = received.length > CHALLENGE_BYTES ? "not_a_link" : replyTo(received, this.#linkKey, state.nonce);
-      if (typeof reply === "string") return this.cut(reply);
-      state.engineNonce = challengeNonce(received);
-      state.received = Buffer.alloc(0);
-      state.socket.write(reply);
+    if (state.engineNonce === null) this.#reply(state, received);
+    else if (received.length >= ENGINE_PROOF_BYTES) this.#greet(state, received, state.engineNonce);
+  }
+
+  #reply(state: Extract<State, { kind: "proving" }>, received: Buffer): void {
+    if (received.length < CHALLENGE_BYTES) return;
+    // An engine sends nothing before it has our reply.
+    const reply = received.length > CHALLENGE_BYTES ? "not_a_link" : replyTo(received, this.#linkKey, state.nonce);
+    if (typeof reply === "string") {
+      this.cut(reply);
       return;
     }
-    if (received.length < ENGINE_PROOF_BYTES) return;
-    if (!engineProved(received, this.#linkKey, state.engineNonce, state.nonce)) return this.cut("wrong_key");
+    state.engineNonce = challengeNonce(received);
+    state.received = Buffer.alloc(0);
+    state.socket.write(reply);
+  }
+
+  #greet(state: Extract<State, { kind: "proving" }>, received: Buffer, engineNonce: Buffer): void {
+    if (!engineProved(received, this.#linkKey, engineNonce, state.nonce)) {
+      this.cut("wrong_key");
+      return;
+    }
     this.#state = { kind: "greeting", socket: state.socket, reader: this.#reader(), since: state.since };
     if (received.length > ENGINE_PROOF_BYTES) this.#received(state.socket, received.subarray(ENGINE_PROOF_BYTES));
   }
@@ -244,8 +258,8 @@ export class EngineConnection {
   }
 
   #message(message: Exclude<EngineMessage, { kind: "answer" | "refusal" }>): void {
-    if (message.kind === "welcome") return this.#welcome(message);
-    if (message.kind === "pong") this.#roundTripMs = Math.max(0, this.#world.clock.monotonic() - message.sentAt);
+    if (message.kind === "welcome") this.#welcome(message);
+    else if (message.kind === "pong") this.#roundTripMs = Math.max(0, this.#world.clock.monotonic() - message.sentAt);
     else this.#host.told(this, message);
   }
 
@@ -254,7 +268,7 @@ export class EngineConnection {
     if (state.kind !== "greeting") return;
     const now = this.#world.clock.monotonic();
     this.#state = { kind: "up", socket: state.socket, reader: state.reader, since: now };
-    if (!this.#host.welcomed(this, message)) return this.cut("other_life");
-    this.#ping(now);
+    if (this.#host.welcomed(this, message)) this.#ping(now);
+    else this.cut("other_life");
   }
 }

@@ -11,7 +11,15 @@ import type { Command } from "../engine/core/command.ts";
 import type { RefusalCode } from "../engine/core/decision.ts";
 import { type AuctionId, type Epoch, isAuctionId, type Shard } from "../engine/core/ids.ts";
 import type { Read, ShardStatus } from "../engine/protocol.ts";
-import { type EngineAddress, EngineConnection, type EngineConnectionHost, type LinkLoss, type LinkWorld, SILENT_MS, type Welcome } from "./engine-connection.ts";
+import {
+  type EngineAddress,
+  EngineConnection,
+  type EngineConnectionHost,
+  type LinkLoss,
+  type LinkWorld,
+  SILENT_MS,
+  type Welcome,
+} from "./engine-connection.ts";
 import { type Ask, Pending, type PendingPort } from "./pending.ts";
 import type { CommandReply, Engine, EngineListener, ReadOutcome } from "./ports.ts";
 import { NONE, Route, type ShardState } from "./route.ts";
@@ -198,18 +206,20 @@ class Links implements EngineLinks, EngineConnectionHost, PendingPort {
   told(connection: EngineConnection, message: Parameters<EngineConnectionHost["told"]>[1]): void {
     switch (message.kind) {
       case "read_result":
-        return this.#pending.resulted(message.requestId, message.result, this.#now());
+        this.#pending.resulted(message.requestId, message.result, this.#now());
+        break;
       case "shard":
         this.#route.heard(connection.index, message.status);
-        return this.#review(message.status.shard, false);
+        this.#review(message.status.shard, false);
+        break;
       case "update":
         for (const listener of this.#listeners) listener.update(message.update);
-        return;
+        break;
       case "notice":
         for (const listener of this.#listeners) listener.notice(message.notice);
-        return;
+        break;
       default:
-        return message satisfies never;
+        message satisfies never;
     }
   }
 
@@ -263,7 +273,10 @@ class Links implements EngineLinks, EngineConnectionHost, PendingPort {
     const status = this.#route.statusOf(shard);
     const changed = reach.owner !== owner || reach.state !== (status?.state ?? "away");
     reach.state = status?.state ?? "away";
-    if (owner === NONE || status === null) return this.#away(reach, shard, cut);
+    if (owner === NONE || status === null) {
+      this.#away(reach, shard, cut);
+      return;
+    }
     const epochChanged = reach.epoch !== NEVER && reach.epoch !== status.epoch;
     const wasStale = reach.stale;
     reach.owner = owner;

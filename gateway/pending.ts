@@ -99,7 +99,10 @@ export class Pending {
 
   /** Sends it, or holds it, or refuses it before returning. `now`: ms of any monotonic clock. */
   ask(ask: Ask, shard: Shard, deadlineMs: number, now: number): void {
-    if (this.#entries.size >= PENDING_MAX) return refuse(ask, "overloaded", RETRY_AFTER_MS);
+    if (this.#entries.size >= PENDING_MAX) {
+      refuse(ask, "overloaded", RETRY_AFTER_MS);
+      return;
+    }
     const entry: Entry = {
       id: this.#nextId(),
       ask,
@@ -261,7 +264,10 @@ export class Pending {
   }
 
   #hold(entry: Entry, lane: Lane<Entry>, now: number): void {
-    if (this.#held >= this.#heldMax) return this.#giveUp(entry);
+    if (this.#held >= this.#heldMax) {
+      this.#giveUp(entry);
+      return;
+    }
     this.#held += 1;
     entry.held = true;
     if (entry.heldAt === NEVER) entry.heldAt = now;

@@ -21,7 +21,16 @@ const SILENT_MS_MAX = 10_000;
 /** Auctions one gateway may watch; about 100 bytes each. A gateway has at most 10,000 sockets, most on the same auctions. */
 export const WATCHED_MAX = 1_000_000;
 
-export type CloseReason = HandshakeFault | LinkFault | "handshake_too_slow" | "early_bytes" | "closed" | "overflow" | "silent" | "watched_too_many" | "stopping";
+export type CloseReason =
+  | HandshakeFault
+  | LinkFault
+  | "handshake_too_slow"
+  | "early_bytes"
+  | "closed"
+  | "overflow"
+  | "silent"
+  | "watched_too_many"
+  | "stopping";
 
 /** What the server does for its connections. */
 export interface ConnectionHost {
@@ -141,20 +150,26 @@ export class GatewayConnection implements ReadCaller {
   #received(chunk: Buffer): void {
     this.#heardAt = this.#host.clock.monotonic();
     const state = this.#state;
-    if (state.kind === "challenged") return this.#shake(state, chunk);
-    if (state.kind === "closed") return;
+    if (state.kind === "challenged") this.#shake(state, chunk);
+    if (state.kind !== "linked") return;
     const fault = state.reader.feed(chunk);
     this.#host.node.turn();
     if (fault !== null) this.close(fault);
   }
 
   #shake(state: Extract<State, { kind: "challenged" }>, chunk: Buffer): void {
-    if (state.received + chunk.length > REPLY_BYTES) return this.close("early_bytes");
+    if (state.received + chunk.length > REPLY_BYTES) {
+      this.close("early_bytes");
+      return;
+    }
     chunk.copy(state.reply, state.received);
     state.received += chunk.length;
     if (state.received < REPLY_BYTES) return;
     const proof = acceptReply(state.reply, this.#host.linkKey, state.nonce);
-    if (typeof proof === "string") return this.close(proof);
+    if (typeof proof === "string") {
+      this.close(proof);
+      return;
+    }
     this.#socket.write(proof);
     this.#state = {
       kind: "linked",
@@ -173,17 +188,20 @@ export class GatewayConnection implements ReadCaller {
   #message(message: Exclude<GatewayMessage, { kind: "command" }>): void {
     switch (message.kind) {
       case "read":
-        return this.#host.node.read(this, message.requestId, message.read);
+        this.#host.node.read(this, message.requestId, message.read);
+        break;
       case "watch":
         this.#host.watch(this, message.auctionIds);
         if (this.watched.size > WATCHED_MAX) this.close("watched_too_many");
-        return;
+        break;
       case "unwatch":
-        return this.#host.unwatch(this, message.auctionIds);
+        this.#host.unwatch(this, message.auctionIds);
+        break;
       case "ping":
-        return this.send({ kind: "pong", sentAt: message.sentAt, engineAt: this.#host.clock.now() });
+        this.send({ kind: "pong", sentAt: message.sentAt, engineAt: this.#host.clock.now() });
+        break;
       default:
-        return message satisfies never;
+        message satisfies never;
     }
   }
 }

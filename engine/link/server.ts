@@ -136,7 +136,10 @@ class Links implements LinkServer, ConnectionHost {
   // ConnectionHost, for connections
 
   linked(connection: GatewayConnection): void {
-    if (this.#linked.size >= LINKS_MAX) return connection.close("overflow");
+    if (this.#linked.size >= LINKS_MAX) {
+      connection.close("overflow");
+      return;
+    }
     this.#strangers.delete(connection);
     this.#linked.add(connection);
     connection.send({ kind: "welcome", ...this.#options.identity });
