@@ -178,7 +178,17 @@ export interface WirePair {
 export type SnapshotWhy = "first" | "history_gone" | "ahead" | "new_life" | "slow";
 
 export type WireEvent =
-  | "opened" | "bid_placed" | "bids_removed" | "reserve_met" | "reserve_lowered" | "buy_now_gone" | "buy_now_back" | "extended" | "end_moved" | "paused" | "resumed";
+  | "opened"
+  | "bid_placed"
+  | "bids_removed"
+  | "reserve_met"
+  | "reserve_lowered"
+  | "buy_now_gone"
+  | "buy_now_back"
+  | "extended"
+  | "end_moved"
+  | "paused"
+  | "resumed";
 
 export interface WelcomeFrame {
   readonly type: "welcome";
@@ -198,7 +208,10 @@ export interface WelcomeFrame {
 export interface SubscribedFrame {
   readonly type: "subscribed";
   readonly id: number;
-  readonly results: readonly ({ readonly auctionId: string; readonly recovered: "delta" | "snapshot" } | { readonly auctionId: string; readonly code: string })[];
+  readonly results: readonly (
+    | { readonly auctionId: string; readonly recovered: "delta" | "snapshot" }
+    | { readonly auctionId: string; readonly code: string }
+  )[];
 }
 
 export interface UnsubscribedFrame {
@@ -350,5 +363,20 @@ export interface PongFrame {
 }
 
 export type ServerFrame =
-  | WelcomeFrame | SubscribedFrame | UnsubscribedFrame | SnapshotFrame | UpdateFrame | BidAnswerFrame | OutbidFrame | LeadingAgainFrame | BidNeededFrame
-  | ExtendedFrame | HammerFrame | WatchersFrame | LotChangedFrame | StaleFrame | DrainFrame | ErrorFrame | PongFrame;
+  | WelcomeFrame
+  | SubscribedFrame
+  | UnsubscribedFrame
+  | SnapshotFrame
+  | UpdateFrame
+  | BidAnswerFrame
+  | OutbidFrame
+  | LeadingAgainFrame
+  | BidNeededFrame
+  | ExtendedFrame
+  | HammerFrame
+  | WatchersFrame
+  | LotChangedFrame
+  | StaleFrame
+  | DrainFrame
+  | ErrorFrame
+  | PongFrame;

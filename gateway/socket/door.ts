@@ -1,0 +1,137 @@
+// Who may open a socket: origins, sub-protocols, and how many sockets a gateway, an address and a bidder may have. Pure.
+//
+// E1. Refused before the upgrade, cheaply, with a status and a hint. Only a bidder's own count waits for the token: close 4504.
+// E2. A page's Origin must be on the list. Without one (a program) a token in the first frame is needed, or an anonymous viewer's
+//     frame; a ticket is refused. A token in the address is ignored.
+import { TokenBucket } from "../token-bucket.ts";
+import { JSON_PROTOCOL, MSGPACK_PROTOCOL, type Protocol } from "./client-frames.ts";
+import type { SocketLimits } from "./limits.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** Stands in a list of origins for every page of the host that the socket was asked of, on whatever port. */
+export const OWN_ORIGIN = "own";
+
+export interface DoorRefusal {
+  readonly status: "400 Bad Request" | "403 Forbidden" | "429 Too Many Requests" | "503 Service Unavailable";
+  readonly code: "unsupported_protocol" | "origin_refused" | "too_many_sockets" | "overloaded" | "draining";
+  readonly retryAfterS: number | null;
+}
+
+/** What an upgrade request says. Headers are empty where absent. */
+export interface UpgradeAsk {
+  readonly origin: string;
+  readonly host: string;
+  readonly protocols: string;
+  readonly hasTicket: boolean;
+  readonly address: string;
+}
+
+const RETRY_S = 5;
+const PROTOCOL_NAMES: ReadonlyMap<string, Protocol> = new Map([
+  [JSON_PROTOCOL, "json"],
+  [MSGPACK_PROTOCOL, "msgpack"],
+]);
+
+export class Door {
+  readonly #origins: readonly string[];
+  readonly #limits: SocketLimits;
+  readonly #accepts: TokenBucket;
+  readonly #byAddress = new Map<string, number>();
+  #sockets = 0;
+  /** No new sockets from now on. */
+  draining = false;
+
+  constructor(origins: readonly string[], limits: SocketLimits, now: number) {
+    this.#origins = origins;
+    this.#limits = limits;
+    this.#accepts = new TokenBucket({ perSecond: limits.acceptsPerSecond, burst: limits.acceptsBurst }, now);
+  }
+
+  get sockets(): number {
+    return this.#sockets;
+  }
+
+  /** The sub-protocol to speak, or why not. Counts nothing but the rate; `entered` follows when the socket is open. */
+  ask(asked: UpgradeAsk, now: number): { readonly protocol: Protocol; readonly name: string } | DoorRefusal {
+    if (this.draining) return { status: "503 Service Unavailable", code: "draining", retryAfterS: RETRY_S };
+    if (!this.#allows(asked)) return { status: "403 Forbidden", code: "origin_refused", retryAfterS: null };
+    const spoken = firstKnown(asked.protocols);
+    if (spoken === null) return { status: "400 Bad Request", code: "unsupported_protocol", retryAfterS: null };
+    if (this.#sockets >= this.#limits.connections) return { status: "503 Service Unavailable", code: "overloaded", retryAfterS: RETRY_S };
+    if ((this.#byAddress.get(asked.address) ?? 0) >= this.#limits.socketsPerAddress) {
+      return { status: "429 Too Many Requests", code: "too_many_sockets", retryAfterS: RETRY_S };
+    }
+    if (!this.#accepts.take(now)) return { status: "503 Service Unavailable", code: "overloaded", retryAfterS: 1 };
+    return spoken;
+  }
+
+  entered(address: string): void {
+    this.#sockets += 1;
+    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+  }
+
+  left(address: string): void {
+    this.#sockets -= 1;
+    const count = (this.#byAddress.get(address) ?? 1) - 1;
+    if (count === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, count);
+  }
+
+  #allows({ origin, host, hasTicket }: UpgradeAsk): boolean {
+    if (origin === "") return !hasTicket;
+    if (this.#origins.includes(origin)) return true;
+    return this.#origins.includes(OWN_ORIGIN) && isSameHost(origin, host);
+  }
+}
+
+function firstKnown(list: string): { readonly protocol: Protocol; readonly name: string } | null {
+  for (const part of list.split(",")) {
+    const name = part.trim();
+    const protocol = PROTOCOL_NAMES.get(name);
+    if (protocol !== undefined) return { protocol, name };
+  }
+  return null;
+}
+
+function isSameHost(origin: string, host: string): boolean {
+  const page = URL.canParse(origin) ? new URL(origin).hostname : null;
+  const asked = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : null;
+  return page !== null && page !== "" && page === asked;
+}
+
+/** Text groups of an IPv6 address that name a network: its hosts are one caller. */
+const NETWORK_CHARS = 19;
+const MAPPED = "0000:0000:0000:0000:0000:ffff:";
+
+/** Who counts as one address: an IPv4 address, or the /64 network of an IPv6 one. */
+export function addressKey(text: string): string {
+  return text.includes(":") && !text.startsWith(MAPPED) ? text.slice(0, NETWORK_CHARS) : text;
+}
+
+/** The sockets of each bidder, and what they have under way. */
+export class BidderSockets {
+  readonly #socketsMax: number;
+  readonly #bidders = new Map<string, { readonly viewers: Set<Viewer>; readonly load: { inFlight: number } }>();
+
+  constructor(socketsMax: number) {
+    this.#socketsMax = socketsMax;
+  }
+
+  /** Bids under way of this bidder, shared by all its sockets; null: it has as many sockets as it may. */
+  enter(userId: string, viewer: Viewer): { inFlight: number } | null {
+    const bidder = this.#bidders.get(userId) ?? { viewers: new Set(), load: { inFlight: 0 } };
+    if (bidder.viewers.size >= this.#socketsMax && !bidder.viewers.has(viewer)) return null;
+    bidder.viewers.add(viewer);
+    this.#bidders.set(userId, bidder);
+    return bidder.load;
+  }
+
+  leave(userId: string, viewer: Viewer): void {
+    const bidder = this.#bidders.get(userId);
+    if (bidder?.viewers.delete(viewer) === true && bidder.viewers.size === 0) this.#bidders.delete(userId);
+  }
+
+  of(userId: string): Iterable<Viewer> {
+    return this.#bidders.get(userId)?.viewers ?? [];
+  }
+}
