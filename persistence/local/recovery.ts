@@ -133,7 +133,7 @@ async function openListed(files: Files, path: string): Promise<LogFile | null> {
 }
 
 async function readSegmentHeader(file: LogFile): Promise<SegmentHeader | BadHeader> {
-  const bytes = Buffer.alloc(HEADER_READ_BYTES);
+  const bytes = Buffer.allocUnsafe(HEADER_READ_BYTES);
   const filled = await file.read(bytes, 0);
   return decodeSegmentHeader(bytes.subarray(0, filled));
 }
@@ -212,7 +212,7 @@ async function writeAgain(file: LogFile, from: number, to: number): Promise<void
 }
 
 async function isZero(file: LogFile, from: number, size: number): Promise<boolean> {
-  const piece = Buffer.alloc(SEARCH_BYTES);
+  const piece = Buffer.allocUnsafe(Math.min(SEARCH_BYTES, size - from));
   for (let at = from; at < size; ) {
     const filled = await file.read(piece, at);
     if (filled === 0) return true;
@@ -231,7 +231,7 @@ interface Search {
 
 /** Whether an entry begins anywhere behind a byte of the file, however it is aligned. */
 async function searchEntry(file: LogFile, search: Search): Promise<boolean> {
-  const piece = Buffer.alloc(SEARCH_BYTES);
+  const piece = Buffer.allocUnsafe(Math.min(SEARCH_BYTES, search.size - search.from));
   for (let base = search.from; base + ENTRY_HEADER_BYTES <= search.size; base += SEARCH_BYTES - ENTRY_HEADER_BYTES + 1) {
     const filled = await file.read(piece, base);
     const seen = piece.subarray(0, filled);
