@@ -111,8 +111,16 @@ export class TokenIdentities implements Identities {
       const header = decodeProtectedHeader(token);
       if (STRANGE_HEADERS.some((member) => member in header)) return "unauthenticated";
       if (key.kid !== null && header.kid !== undefined && header.kid !== key.kid) return "unauthenticated";
-      const options = { algorithms: [...key.algorithms], issuer, audience, clockTolerance: TOLERANCE_S, currentDate: new Date(now), requiredClaims: ["exp", "iat"] };
-      const { payload } = typeof key.key === "function" ? await jwtVerify(token, key.key as JWTVerifyGetKey, options) : await jwtVerify(token, key.key, options);
+      const options = {
+        algorithms: [...key.algorithms],
+        issuer,
+        audience,
+        clockTolerance: TOLERANCE_S,
+        currentDate: new Date(now),
+        requiredClaims: ["exp", "iat"],
+      };
+      const { payload } =
+        typeof key.key === "function" ? await jwtVerify(token, key.key as JWTVerifyGetKey, options) : await jwtVerify(token, key.key, options);
       return identityOf(payload, now, lifetimeMaxS) ?? "unauthenticated";
     } catch (error) {
       return error instanceof errors.JWTExpired ? "token_expired" : "unauthenticated";
@@ -150,6 +158,9 @@ function identityOf(payload: JWTPayload, now: Instant, lifetimeMaxS: number): Id
 
 /** A name as others may see it: no controls, no direction overrides, not endless; null when nothing is left. */
 function shownName(name: string): string | null {
-  const plain = name.normalize("NFC").replace(/[\p{Cc}\p{Cs}\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]/gu, "").trim();
+  const plain = name
+    .normalize("NFC")
+    .replace(/[\p{Cc}\p{Cs}\u200E\u200F\u061C\u202A-\u202E\u2066-\u2069]/gu, "")
+    .trim();
   return plain === "" ? null : [...plain].slice(0, NAME_CHARACTERS_MAX).join("");
 }

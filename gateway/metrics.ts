@@ -52,6 +52,10 @@ export class GatewayMetrics {
   readonly #conflated = this.#counter("fairwarning_gateway_updates_conflated_total", "updates merged into a later one", []);
   readonly #resumes = this.#counter("fairwarning_gateway_resumes_total", "subscriptions that named a place to go on from", ["recovered", "why"]);
 
+  readonly #statementSeconds = this.#histogram("fairwarning_postgres_query_seconds", "statements of Postgres", ["statement"]);
+  readonly #slowStatements = this.#counter("fairwarning_postgres_slow_queries_total", "statements over 1 s", []);
+  readonly #repeated = this.#counter("fairwarning_gateway_bids_repeated_total", "commands and reads sent again to an owner", []);
+
   constructor(build: BuildInfo) {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 });
     const info = new Gauge({ name: "fairwarning_build_info", help: "always 1", labelNames: ["version", "node", "commit", "mode"], registers: [this.registry] });
@@ -69,10 +73,29 @@ export class GatewayMetrics {
     return this.registry.contentType;
   }
 
-  /** Gauges that are read from the engine's port whenever they are asked for. */
-  watchEngine(engine: Engine): void {
+  /** One statement of Postgres, failed ones too. */
+  statement(name: string, ms: number, slow: boolean): void {
+    this.#statementSeconds.observe({ statement: name }, ms / 1_000);
+    if (slow) this.#slowStatements.inc();
+  }
+
+  /** Connections to Postgres, as the pool has them. */
+  watchDatabase(connections: () => { readonly active: number; readonly idle: number; readonly waiting: number }): void {
+    this.#gauge("fairwarning_postgres_connections", "connections to Postgres, and callers that wait for one", ["state"], (gauge) => {
+      for (const [state, count] of Object.entries(connections())) gauge.set({ state }, count);
+    });
+  }
+
+  /** Gauges that are read from the engine's port whenever they are asked for. `repeatedTotal`: sent again since the beginning. */
+  watchEngine(engine: Engine, repeatedTotal: () => number = () => 0): void {
+    let repeated = 0;
     this.#gauge("fairwarning_gateway_bids_in_flight", "commands sent on that wait for their answer", [], (gauge) => gauge.set(engine.inFlight()));
-    this.#gauge("fairwarning_gateway_bids_held", "commands held until an owner can be reached", [], (gauge) => gauge.set(engine.held()));
+    this.#gauge("fairwarning_gateway_bids_held", "commands held until an owner can be reached", [], (gauge) => {
+      gauge.set(engine.held());
+      const total = repeatedTotal();
+      this.#repeated.inc(total - repeated);
+      repeated = total;
+    });
     this.#gauge("fairwarning_gateway_link_up", "1 while the link to this node is up", ["node"], (gauge) => {
       gauge.reset();
       for (const link of engine.links()) gauge.set({ node: link.address }, link.up ? 1 : 0);

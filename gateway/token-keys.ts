@@ -39,7 +39,8 @@ export async function tokenKey(source: KeySource, allowed: readonly string[] | n
   const { key, algorithms, kid } = await resolve(source);
   if (allowed === null) return { key, algorithms, kid };
   const strange = allowed.filter((algorithm) => !algorithms.includes(algorithm));
-  if (strange.length > 0 || allowed.length === 0) throw new UnusableKey(`this key goes with ${algorithms.join(", ")}, not with ${strange.join(", ") || "nothing"}`);
+  if (strange.length > 0 || allowed.length === 0)
+    throw new UnusableKey(`this key goes with ${algorithms.join(", ")}, not with ${strange.join(", ") || "nothing"}`);
   return { key, algorithms: [...allowed], kid };
 }
 

@@ -114,7 +114,7 @@ export function addCallerRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpPa
     count(parts, c, "logins", addressOf(c));
     const issued = identities.issueTicket(identity);
     c.header("Cache-Control", "no-store");
-    return c.json({ ticket: issued.ticket, expiresAt: instantText(issued.expiresAt), socketUrl: parts.about.socketUrl }, 201);
+    return c.json({ ticket: issued.ticket, expiresAt: instantText(issued.expiresAt), socketUrl: parts.about.socketUrl(c.req.header("host")) }, 201);
   });
   app.openapi(guest, async (c) => {
     if (!parts.about.guests) throw new Refused("not_found", { detail: "Guests are not let in here." });
@@ -135,12 +135,13 @@ export function addCallerRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpPa
   app.openapi(about, (c) => {
     admitAnybody(parts, c);
     c.header("Cache-Control", "no-cache");
-    return c.json(aboutJson(parts), 200);
+    return c.json(aboutJson(parts, c.req.header("host")), 200);
   });
 }
 
-function aboutJson(parts: HttpParts): z.infer<typeof aboutSchema> {
-  const { version, mode, guests, socketUrl, bidsPerHour } = parts.about;
+function aboutJson(parts: HttpParts, host: string | undefined): z.infer<typeof aboutSchema> {
+  const { version, mode, guests, bidsPerHour } = parts.about;
+  const socketUrl = parts.about.socketUrl(host);
   const deadlines = { deadlineMsMin: DEADLINE_MS_MIN, deadlineMsMax: DEADLINE_MS_MAX, deadlineMsDefault: parts.settings.deadlineMs };
   return {
     version,

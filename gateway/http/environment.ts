@@ -16,6 +16,8 @@ export type HttpContext = Context<HttpEnvironment>;
 /** 8 KiB: no honest token is longer, and a longer one is not looked at. */
 const TOKEN_CHARACTERS_MAX = 8_192;
 const UNKNOWN_ADDRESS = "unknown";
+const IPV6_GROUPS = 8;
+const NETWORK_GROUPS = 4;
 
 export function newApp(): Hono<HttpEnvironment> {
   return new Hono<HttpEnvironment>();
@@ -23,7 +25,18 @@ export function newApp(): Hono<HttpEnvironment> {
 
 /** Address of the caller's end of the connection. Forwarding headers are not believed. */
 export function addressOf(c: HttpContext): string {
-  return c.env?.incoming?.socket?.remoteAddress ?? UNKNOWN_ADDRESS;
+  return networkOf(c.env?.incoming?.socket?.remoteAddress ?? UNKNOWN_ADDRESS);
+}
+
+/** What limits count by: an IPv4 address, written plainly, or the first 64 bits of an IPv6 one, which are all one household's. */
+export function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (!plain.includes(":")) return plain;
+  const [head = "", tail] = plain.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const missing = tail === undefined ? 0 : IPV6_GROUPS - groups.length - after.length;
+  return [...groups, ...Array.from({ length: Math.max(0, missing) }, () => "0"), ...after].slice(0, NETWORK_GROUPS).join(":");
 }
 
 /** Lets a call without a token in, counted by address. */

@@ -22,7 +22,8 @@ export interface AboutSettings {
   readonly version: string;
   readonly mode: "single" | "cluster";
   readonly guests: boolean;
-  readonly socketUrl: string;
+  /** Address of the sockets, for a caller who reached this server under that `Host`. */
+  readonly socketUrl: (host: string | undefined) => string;
   /** What the decision log promises, in words for people; null where this gateway does not know. */
   readonly durability: string | null;
   readonly bidsPerHour: { readonly [T in Tier]: number };

@@ -19,6 +19,7 @@ import type { CommandReply, Engine, ReadOutcome } from "../ports.ts";
 import { tokenKey } from "../token-keys.ts";
 import { createApp } from "./app.ts";
 import type { HttpParts } from "./parts.ts";
+import { socketUrlOf } from "./socket-url.ts";
 
 export const START: Instant = Date.parse("2026-11-23T10:00:00.000Z");
 const EPOCH = 100;
@@ -191,7 +192,7 @@ export async function testSystem(options: SystemOptions = {}): Promise<TestSyste
       version: "1.2.3",
       mode: "single",
       guests,
-      socketUrl: "ws://localhost:3000/v1/socket",
+      socketUrl: (host) => socketUrlOf(null, 3_000, host),
       durability: null,
       bidsPerHour: ADMISSION_LIMITS.bidsPerHour,
     },
