@@ -15,7 +15,7 @@ import { machineClock, machineNonces, machineTimers } from "../engine/runtime.ts
 import { EngineNode } from "../engine/shard/node.ts";
 import { SNAPSHOT_ROW_BYTES } from "../engine/shard/snapshots.ts";
 import { SHARD_LIMITS } from "../engine/shard/world.ts";
-import { openLocalLog } from "../persistence/local/segment-log.ts";
+import { openLocalLog } from "../persistence/local/open-log.ts";
 import { createMemoryLog } from "../persistence/memory/decision-log.ts";
 import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
 import { createRecordCodec } from "../persistence/record.ts";
@@ -93,7 +93,7 @@ async function openBenchLog(kind: "local" | "memory", dir: string): Promise<{ lo
   const digest = slotDigest(fillSlots(SHARDS));
   if (kind === "local") {
     const log = await openLocalLog({
-      dir: join(dir, "log"), shards: SHARDS, slotDigest: digest, madeAt: Date.now(), version: "bench", segmentBytes: 256 * 1024 * 1024, reserveBytes: 0, sync: true,
+      dir: join(dir, "log"), shards: SHARDS, create: { slotDigest: digest, madeAt: Date.now(), version: "bench" }, reserveBytes: 0,
       onFatal: (error) => {
         throw error;
       },
@@ -151,7 +151,7 @@ export async function runInProcess(options: {
   const counters = new EngineCounters();
   const node = new EngineNode({
     log, codec: createRecordCodec(lifeId), store: new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: 86_400_000 }), clock: machineClock, timers: machineTimers,
-    nonces: machineNonces, sink: SILENT, limits: { ...SHARD_LIMITS, mailboxMax: 65_536, waitingMax: 65_536 }, counters, say: () => undefined, nodeId: "bench", processId: "bench",
+    nonces: machineNonces, sink: SILENT, limits: { ...SHARD_LIMITS, mailboxMax: 65_536, waitingMax: 65_536 }, counters, say: (level, event, fields) => level === "error" && process.stderr.write(`${event} ${JSON.stringify(fields)}\n`), nodeId: "bench", processId: "bench",
     shards: SHARDS, slots: fillSlots(SHARDS), membership: { assigned: () => Array.from({ length: SHARDS }, (_, shard) => shard), onChange: () => () => undefined },
     statusChanged: () => undefined,
   });

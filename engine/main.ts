@@ -5,7 +5,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
-import { openLocalLog } from "../persistence/local/segment-log.ts";
+import { openLocalLog } from "../persistence/local/open-log.ts";
 import { createMemoryLog } from "../persistence/memory/decision-log.ts";
 import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
 import { DATABASE_DEFAULTS, Database } from "../persistence/postgres/pool.ts";
@@ -37,7 +37,7 @@ function everyShard(shards: number): Membership {
   return { assigned: () => all, onChange: () => () => undefined };
 }
 
-async function openLog(settings: EngineSettings, version: string, fatal: (reason: string) => void): Promise<OpenLog> {
+async function openLog(settings: EngineSettings, version: string, say: Say, fatal: (reason: string) => void): Promise<OpenLog> {
   const digest = slotDigest(fillSlots(settings.shards));
   const madeAt = machineClock.now();
   switch (settings.decisionLog) {
@@ -45,8 +45,9 @@ async function openLog(settings: EngineSettings, version: string, fatal: (reason
       const dir = join(settings.dataDir, "log");
       mkdirSync(dir, { recursive: true });
       const log = await openLocalLog({
-        dir, shards: settings.shards, slotDigest: digest, madeAt, version, segmentBytes: settings.localSegmentBytes, reserveBytes: settings.localReserveBytes,
-        sync: settings.localSync, onFatal: (error) => fatal(error.message),
+        dir, shards: settings.shards, create: { slotDigest: digest, madeAt, version }, segmentBytes: settings.localSegmentBytes,
+        reserveBytes: settings.localReserveBytes, sync: settings.localSync, appendLimitMs: settings.engineAppendLimitMs, onFatal: (error) => fatal(error.message),
+        onCut: (cut) => say("warn", "log_tail_cut", { ...cut }),
       });
       return { log, lifeId: log.lifeId };
     }
@@ -105,7 +106,7 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     log.fatal({ event: "fatal" }, reason);
     process.exit(EXIT_FAILED);
   };
-  const opened = await openLog(settings, version, fatal);
+  const opened = await openLog(settings, version, say, fatal);
   const store = openStore(settings, say);
   const counters = new EngineCounters();
   const limits = {

@@ -28,7 +28,7 @@ export interface ReadOptions {
 
 /** Every record with its verdict, in offset order. A broken record is the last one given: nobody may go on behind it. Throws
  *  what the log throws, and on a list that does not go on where the last one ended. */
-export async function* readShard(log: DecisionLog, codec: Decoder, shard: Shard, options: ReadOptions = {}): AsyncGenerator<ReadRecord> {
+export async function* readShard(log: Pick<DecisionLog, "read" | "tail">, codec: Decoder, shard: Shard, options: ReadOptions = {}): AsyncGenerator<ReadRecord> {
   const state = options.from ?? initialJudge(shard);
   const lists = options.tail === undefined ? log.read(shard, state.next, options.to) : log.tail(shard, state.next, options.tail);
   for await (const list of lists) {
@@ -47,7 +47,7 @@ export async function* readShard(log: DecisionLog, codec: Decoder, shard: Shard,
 }
 
 // J4: a record that only came damaged over the way, and would be voided or broken here, must not be a second truth.
-async function lookAgain(log: DecisionLog, codec: Decoder, shard: Shard, stored: StoredRecord): Promise<JudgedRecord> {
+async function lookAgain(log: Pick<DecisionLog, "read">, codec: Decoder, shard: Shard, stored: StoredRecord): Promise<JudgedRecord> {
   for await (const list of log.read(shard, stored.offset, stored.offset + 1)) {
     for (const again of list) return codec.decode(again, shard);
   }

@@ -30,9 +30,12 @@ export interface VerifyProgress {
 /** Told this often, in records. */
 const PROGRESS_EVERY = 256;
 
+/** What is needed of a log to look into it: a live one, or one at rest. */
+export type ReadableLog = Pick<DecisionLog, "read" | "tail" | "ends">;
+
 /** Verifies the given shards one after the other. Memory holds the auctions of one shard, never the log. */
 export async function verifyLog(options: {
-  readonly log: Pick<DecisionLog, "read" | "ends"> & DecisionLog;
+  readonly log: ReadableLog;
   readonly codec: RecordCodec;
   readonly shards: readonly number[];
   /** Monotonic ms. */
@@ -70,7 +73,7 @@ export async function verifyLog(options: {
   return { ...sum, shards: shards.length, durationMs: Math.round(options.now() - begun), violation };
 }
 
-async function trimmed(log: DecisionLog, shard: number): Promise<Violation | null> {
+async function trimmed(log: ReadableLog, shard: number): Promise<Violation | null> {
   const { start } = await log.ends(shard);
   if (start === 0) return null;
   return {

@@ -103,6 +103,16 @@ test("shard loop: opening and close are decided when due, by the engine itself",
   expect(hammer).toMatchObject({ events: ["ended"], at: DAY_ONE + 1_000 + HOUR, state: { phase: "closed", outcome: "sold", hammer: { price: 100, winnerNumber: 1 } } });
 });
 
+test("shard loop: an auction due at its creation opens after its create is durable", async () => {
+  const world = await new OneNode().start();
+  const ids = [1, 2, 3].map((n) => world.send(commandOf("seller", "sue", auctionIdOf(n), "create", create({ opensAt: DAY_ONE - 1, endsAt: DAY_ONE + HOUR, durationMs: undefined }))));
+  world.node.turn();
+  await world.time.settle();
+  expect(ids.map((id) => said(world.caller.told.get(id)))).toEqual(["ok 1", "ok 1", "ok 1"]);
+  expect(world.node.all()[0]?.phase).toBe("serving");
+  expect(world.sink.updates.filter((update) => update.events.includes("opened"))).toHaveLength(3);
+});
+
 test("shard loop: a bid that comes at the end is decided after the hammer", async () => {
   const world = await new OneNode().start();
   await opened(world);

@@ -393,8 +393,11 @@ export class Shard {
     actor.head = apply(actor.head, decision);
     actor.inFlight += 1;
     this.#ring.push(actor, decision, caller, requestId, -1);
-    const due = dueAt(actor.head);
-    if (due !== actor.due || actor.heapIndex < 0) this.world.deadlines.set(actor, due);
+    // While its create is in flight an auction is not due (A2); #born sets its first due time.
+    if (actor.committed !== null) {
+      const due = dueAt(actor.head);
+      if (due !== actor.due || actor.heapIndex < 0) this.world.deadlines.set(actor, due);
+    }
     if (this.#writer.add(decision)) this.#frameLast = decision.at;
     else this.#carried = decision;
   }
@@ -569,6 +572,7 @@ export class Shard {
 
   #born(actor: Actor, state: AuctionState): void {
     if (state.settings?.outage.policy === "give_back") this.givesBack = true;
+    this.world.deadlines.set(actor, dueAt(state));
     if (actor.depth > 0) this.#enqueue(actor);
   }
 
