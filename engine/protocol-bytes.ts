@@ -235,12 +235,17 @@ function hasIdBits(bytes: Buffer, at: number): boolean {
   return ((bytes[at + 6] ?? 0) & 0xf0) === 0x80 && ((bytes[at + 8] ?? 0) & 0xc0) === 0x80;
 }
 
+/** 2^32 by the golden ratio: the high bits of a product with it depend on all bits. */
+const SPREAD = 0x9e3779b1;
+
+/** 4,096 strings are about 250 KB a link, and hot auctions are few. */
+const IDS_KEPT_BITS = 12;
+const IDS_KEPT = 2 ** IDS_KEPT_BITS;
+
 /** Auction ids read lately. The same id is the same string again, so its hash is known and no 36 characters are made per message. */
 export class AuctionIds {
-  /** A power of two: the mask below. 4,096 strings are about 250 KB a link, and hot auctions are few. */
-  static readonly KEPT = 4096;
-  readonly #words = new Int32Array(AuctionIds.KEPT * 4);
-  readonly #ids: (AuctionId | null)[] = new Array<AuctionId | null>(AuctionIds.KEPT).fill(null);
+  readonly #words = new Int32Array(IDS_KEPT * 4);
+  readonly #ids: (AuctionId | null)[] = new Array<AuctionId | null>(IDS_KEPT).fill(null);
 
   /** null: sixteen bytes that are no auction id. */
   read(bytes: Buffer, view: DataView, at: number): AuctionId | null {
@@ -248,7 +253,7 @@ export class AuctionIds {
     const b = view.getInt32(at + 4, true);
     const c = view.getInt32(at + 8, true);
     const d = view.getInt32(at + 12, true);
-    const place = (a ^ (a >>> 15) ^ b ^ c ^ d ^ (d >>> 13)) & (AuctionIds.KEPT - 1);
+    const place = Math.imul(a ^ b ^ c ^ d, SPREAD) >>> (32 - IDS_KEPT_BITS);
     const words = this.#words;
     const word = place * 4;
     const kept = this.#ids[place];

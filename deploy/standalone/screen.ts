@@ -92,7 +92,9 @@ export function jsonScreen(out: Output, now: () => number): Screen {
   return {
     begin: (version, dataPath, first) => line(info, "starting", { event: "starting", version, dataDir: dataPath, first }),
     event: (event) => {
-      const { kind, ...fields } = event;
+      const { kind, ...rest } = event;
+      // The address of the database holds its password.
+      const fields = "facts" in rest ? { ...rest, facts: { ...rest.facts, url: undefined } } : rest;
       line(kind === "died" ? LEVEL_WARN : info, `${event.part} ${kind}`, { event: `part_${kind}`, ...fields });
     },
     childLine: (_part, _line, text) => out.write(`${text}\n`),
