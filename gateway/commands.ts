@@ -54,8 +54,8 @@ export function auctionIdFor(sellerId: string, key: string): AuctionId {
 
 /** First 16 bytes of SHA-256 over issuer, a zero byte and key. Keys come from strangers, so it is never a fast hash. */
 function keyDigest(issuerId: string, key: string): KeyDigest {
-  const bytes = hash("sha256", issuerId + SEPARATOR + key, "buffer");
-  return { a: bytes.readInt32LE(0), b: bytes.readInt32LE(4), c: bytes.readInt32LE(8), d: bytes.readInt32LE(12) };
+  const digest = sha256(issuerId + SEPARATOR + key);
+  return { a: int32At(digest, 0), b: int32At(digest, 4), c: int32At(digest, 8), d: int32At(digest, 12) };
 }
 
 function fingerprint(body: CommandBody): Fingerprint {
@@ -91,8 +91,17 @@ function currencyNumber(currency: string): number {
 }
 
 function hashed(body: CommandBody): Fingerprint {
-  const bytes = hash("sha256", canonical(body), "buffer");
-  return { a: bytes.readInt32LE(0) | HASHED, b: bytes.readInt32LE(4) };
+  const digest = sha256(canonical(body));
+  return { a: int32At(digest, 0) | HASHED, b: int32At(digest, 4) };
+}
+
+/** As text of one character a byte: 0.4 us, against 1.1 us for a buffer and 1.8 us for a Hash object. */
+function sha256(text: string): string {
+  return hash("sha256", text, "binary");
+}
+
+function int32At(digest: string, at: number): number {
+  return digest.charCodeAt(at) | (digest.charCodeAt(at + 1) << 8) | (digest.charCodeAt(at + 2) << 16) | (digest.charCodeAt(at + 3) << 24);
 }
 
 /** JSON with members in the order of their names. Absent and undefined members are the same; -0, NaN and infinities are not 0 or null. */

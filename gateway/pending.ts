@@ -143,9 +143,9 @@ export class Pending {
   refused(link: number, id: RequestId, code: RefusalCode, retryAfterMs: number, now: number): void {
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.link !== link) return;
-    if (code === "outcome_unknown") entry.doubt = true;
+    if (code === "outcome_unknown") entry.doubt = entry.ask.kind === "command";
     if (this.#isRepeated(entry, code)) {
-      entry.refusal = code;
+      if (code !== "outcome_unknown") entry.refusal = code;
       this.#backOff(this.#lane(entry.shard), now);
       this.#takeBack(entry, now);
       return;
