@@ -174,7 +174,9 @@ export class Calls {
     }
   }
 
+  /** The sending under way was refused; whether the call is in doubt rests on the sendings before it (K3). */
   #refuse(call: Call, error: FairwarningError): void {
+    call.phase = "ready";
     if (error.code === OUTCOME_UNKNOWN) call.inDoubt = true;
     else call.lastRefusal = error;
     const pauseMs = error.retryAfterMs ?? 0;

@@ -35,7 +35,7 @@ function useAbout(): { readonly about: About | null; readonly failed: boolean } 
 function NoGateway({ failed }: { readonly failed: boolean }): JSX.Element {
   return (
     <>
-      <Masthead badge={null} />
+      <Masthead badge={null} word="" />
       <main class="nothing" id="content" aria-busy={!failed}>
         {failed && <p role="status">The auction house cannot be reached. This page asks again every two seconds.</p>}
       </main>
@@ -57,7 +57,7 @@ function WithSession({ about }: { readonly about: About }): JSX.Element {
   const place = usePlace();
   return (
     <LiveProvider value={live}>
-      <Masthead badge={<Badge />} />
+      <Masthead badge={<Badge />} word={mastheadWord(session)} />
       {refused !== null && (
         <div class="notice" role="alert">
           <p>{refused}</p>
@@ -103,7 +103,12 @@ function useTables(): ReadonlyMap<string, Bands> {
   return tables;
 }
 
-function Masthead({ badge }: { readonly badge: JSX.Element | null }): JSX.Element {
+function mastheadWord(session: Session): string {
+  if (session.identity === "guest") return "Demo: guest identities, nothing here is real.";
+  return session.identity === "nobody" ? "You are watching only." : "";
+}
+
+function Masthead({ badge, word }: { readonly badge: JSX.Element | null; readonly word: string }): JSX.Element {
   return (
     <header class="masthead">
       <a class="skip" href="#content">
@@ -112,19 +117,18 @@ function Masthead({ badge }: { readonly badge: JSX.Element | null }): JSX.Elemen
       <a class="name" href="/">
         Fairwarning
       </a>
+      {word !== "" && <p class="word">{word}</p>}
       {badge}
     </header>
   );
 }
 
 function Foot({ session }: { readonly session: Session }): JSX.Element {
-  const { about, identity } = session;
   return (
     <footer class="foot">
-      {identity === "guest" && <p class="demo">Demo: guest identities, nothing here is real.</p>}
-      {identity === "nobody" && <p>You are watching only.</p>}
+      <p>Times are by the clock of the auction house. The end of a lot is the hammer, and only the hammer.</p>
       <p>
-        Fairwarning {about.version}, <a href="/docs">programming interface</a>
+        Fairwarning {session.about.version}, <a href="/docs">programming interface</a>
       </p>
     </footer>
   );

@@ -1,5 +1,5 @@
 // The bid box: three next amounts, a maximum, the answer, and the bar that says one was outbid.
-import type { JSX } from "preact";
+import type { JSX, TargetedSubmitEvent } from "preact";
 import { useState } from "preact/hooks";
 import type { AuctionView } from "../../client/client.ts";
 import { type Bidding, standingOf } from "./bidding.ts";
@@ -63,18 +63,21 @@ function MaximumField({ view, bidding, leading }: Props & { readonly leading: bo
   const amount = text === "" ? null : parseMoney(text, currency);
   const flatOnly = rules?.kinds.includes("maximum") === false;
   const unreadable = text !== "" && amount === null;
-  const submit = (event: Event): void => {
+  // The field itself is read, not the state: Enter may come before the frame in which the last letter is rendered.
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    if (amount === null || bidding.busy || bidding.off !== null) return;
-    bidding.bid(amount);
+    const field = event.currentTarget.querySelector("input");
+    const typed = field === null ? null : parseMoney(field.value, currency);
+    if (typed === null || bidding.busy || bidding.off !== null) return;
+    bidding.bid(typed);
     setText("");
   };
   return (
     <form class="maximum" onSubmit={submit} noValidate>
       <label for="maximum">{flatOnly ? "Another amount" : leading ? "Your new maximum" : "Your maximum"}</label>
       <div class="field">
-        <input id="maximum" inputMode="decimal" autoComplete="off" enterKeyHint="send" maxLength={24} placeholder={currency} value={text} aria-invalid={unreadable} aria-describedby="maximum-says" onInput={(event) => setText(event.currentTarget.value)} />
-        <button type="submit" class="secondary" disabled={amount === null || bidding.busy || bidding.off !== null}>
+        <input id="maximum" inputMode="decimal" autoComplete="off" enterKeyHint="send" maxLength={24} placeholder={`${leading ? "New maximum" : "Maximum"}, ${currency}`} value={text} aria-invalid={unreadable} aria-describedby="maximum-says" onInput={(event) => setText(event.currentTarget.value)} />
+        <button type="submit" class="secondary" disabled={bidding.busy || bidding.off !== null}>
           {amount === null ? "Bid" : flatOnly ? `Bid ${moneyText(amount, currency)}` : `Bid up to ${moneyText(amount, currency)}`}
         </button>
       </div>

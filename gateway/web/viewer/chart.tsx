@@ -125,7 +125,7 @@ function optionsFor(element: HTMLElement, currency: string, view: () => AuctionV
     padding: [8, 8, 0, 0],
     scales: { x: { time: true }, y: { range: (_, low, high) => uPlot.rangeNum(low, high === low ? high + 1 : high, 0.1, true) } },
     axes: [
-      { ...axis, space: 80, grid: { show: false }, values: (_, splits) => splits.map((at) => new Date(at * 1_000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })) },
+      { ...axis, space: 80, size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => new Date(at * 1_000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })) },
       { ...axis, side: 1, space: 40, size: (_, values) => 16 + 7 * Math.max(4, ...(values ?? []).map((text) => text.length)), values: (_, splits) => splits.map((minor) => (Number.isInteger(minor) ? moneyText(minor, currency) : "")) },
     ],
     series: [

@@ -25,15 +25,26 @@ function marks(arc: { readonly x: number; readonly y: number; readonly inner: nu
 const SEXTANT: Drawing = {
   words: /sextant|scientific|instrument|nautical/i,
   lines: [
-    "M100 24L40 118M100 24L160 118",
-    "M34 112A112 112 0 0 0 166 112L158 100A100 100 0 0 1 42 100Z",
-    "M96 24L110 136M104 24L118 134M108 128l14-2 2 16-14 2z",
-    circle(100, 22, 7),
-    "M70 74H130M60 90l80 0",
-    "M60 56h34v10H60zM50 58h10v6H50zM94 57h12v8H94",
-    "M140 62l12-8 3 14-12 6z",
+    "M95 28L38 116M105 28L162 116",
+    "M34 112A112 112 0 0 0 166 112L158 102A100 100 0 0 1 42 102Z",
+    "M97 29L108 126M104 28L116 125M104 126L118 124L120 142L106 144Z",
+    circle(100, 22, 8),
+    "M88 6L112 10L111 18L87 14Z",
+    "M73 66C88 74 112 74 127 66M54 96C80 110 120 110 146 96",
+    "M30 50H66V66H30ZM20 53H30V63H20ZM66 53H84V63H66M76 63L72 72",
+    "M126 52L138 58L130 74L118 68Z",
+    circle(136, 92, 6),
+    circle(146, 80, 6),
   ],
-  fine: [marks({ x: 100, y: 22, inner: 103, outer: 110, from: 52, to: 128, count: 40 }), "M84 90V108M92 90V112M76 74l-8 16M124 74l8 16", circle(100, 22, 2.5), "M143 64l8 5"],
+  fine: [
+    marks({ x: 100, y: 22, inner: 101, outer: 107, from: 56, to: 124, count: 34 }),
+    marks({ x: 100, y: 22, inner: 104, outer: 107, from: 56, to: 124, count: 68 }),
+    circle(100, 22, 3),
+    circle(86, 90, 9),
+    circle(86, 90, 5),
+    "M108 130L118 128M108 134L118 132M36 50V66M60 50V66M122 66L132 60M92 12L106 14",
+    "M64 82L76 88M136 82L128 90",
+  ],
 };
 
 const VIOLIN: Drawing = {

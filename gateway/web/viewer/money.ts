@@ -42,25 +42,17 @@ function decimalMark(): string {
   return new Intl.NumberFormat().formatToParts(1.5).find((part) => part.type === "decimal")?.value ?? ".";
 }
 
-/** What a person typed as an amount, in minor units, or null. Marks of thousands and a currency sign are allowed; the mark that
- *  stands last is the decimal one when it is the language's own or when the digits behind it are too few for thousands. */
+/** What a person typed as an amount, in minor units, or null. A currency may stand before or after, thousands may be marked. The
+ *  language's own mark is the decimal one; the other mark means thousands before three digits and is else taken as decimal.
+ *  What could be meant in two ways is null: an amount a thousand times too high is worse than a question. */
 export function parseMoney(text: string, currency: string, mark: string = decimalMark()): number | null {
-  const bare = text.replace(/[\p{Sc}\p{L}\s'’]/gu, "");
-  const match = /^(\d{1,3}(?:[.,]\d{3})*|\d+)(?:([.,])(\d+))?$/.exec(bare);
-  if (match === null) return null;
+  const bare = text.replace(/^[\p{Sc}\p{L}\s]+|[\p{Sc}\p{L}\s]+$/gu, "").replace(/(?<=\d)[\s'’](?=\d{3})/g, "");
+  const usual = mark === "," ? /^(\d{1,3}(?:\.\d{3})+|\d+)(?:,(\d+))?$/ : /^(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?$/;
+  const foreign = mark === "," ? /^(\d+)\.(\d+)$/ : /^(\d+),(\d+)$/;
+  const [, whole, fraction = ""] = usual.exec(bare) ?? foreign.exec(bare) ?? [];
   const digits = digitsOf(currency);
-  const [, whole = "", found, fraction = ""] = match;
-  const grouped = /[.,]/.test(whole) ? splitLast(whole, mark, found === undefined && digits === 3) : { whole, fraction: "" };
-  const cents = found === undefined ? grouped.fraction : fraction;
-  if (cents.length > digits) return found !== undefined && found !== mark && cents.length === 3 ? sized(Number(`${whole}${cents}`.replace(/[.,]/g, "")) * 10 ** digits) : null;
-  return sized(Number(grouped.whole.replace(/[.,]/g, "")) * 10 ** digits + Number(cents.padEnd(digits, "0") || 0));
-}
-
-/** With three digits of minor unit, the language's own mark before the last three is the decimal one. */
-function splitLast(whole: string, mark: string, mayBeDecimal: boolean): { readonly whole: string; readonly fraction: string } {
-  const at = Math.max(whole.lastIndexOf("."), whole.lastIndexOf(","));
-  const decimal = mayBeDecimal && whole[at] === mark;
-  return decimal ? { whole: whole.slice(0, at), fraction: whole.slice(at + 1) } : { whole, fraction: "" };
+  if (whole === undefined || fraction.length > digits) return null;
+  return sized(Number(whole.replace(/[.,]/g, "")) * 10 ** digits + Number(fraction.padEnd(digits, "0") || 0));
 }
 
 function sized(minor: number): number | null {
