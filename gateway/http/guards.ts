@@ -88,12 +88,11 @@ export const wellFormed: Guard = async (c, next) => {
   await next();
 };
 
+/** As HTTP tells it: a length or chunks. A request made within this process tells neither, but names a type. */
 function hasBody(c: Context): boolean {
   const length = c.req.header("content-length");
-  return (
-    c.req.header("transfer-encoding") !== undefined ||
-    (length === undefined ? c.req.method !== "GET" && c.req.method !== "HEAD" && c.req.raw.body !== null : length !== "0")
-  );
+  if (c.req.header("transfer-encoding") !== undefined) return true;
+  return length === undefined ? c.req.header("content-type") !== undefined : length !== "0";
 }
 
 function acceptsJson(accept: string | undefined): boolean {
