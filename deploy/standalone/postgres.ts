@@ -12,7 +12,7 @@
 //     one left behind is stopped, after it was seen to be a postgres on this very folder.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
@@ -89,7 +89,7 @@ const SERVER_SETTINGS = {
   listen_addresses: HOST,
   unix_socket_directories: "",
   fsync: "on",
-  shared_buffers: "64MB",
+  shared_buffers: "128MB",
   max_connections: "60",
   max_wal_size: "512MB",
   wal_level: "minimal",
@@ -170,8 +170,8 @@ async function findBinaries(): Promise<{ readonly initdb: string; readonly postg
 }
 
 function makeFolder(dataDir: string, user: Launch["user"]): void {
-  const made = mkdirSync(dataDir, { recursive: true, mode: 0o700 }) !== undefined;
-  if (made && user !== null) chownSync(dataDir, user.uid, user.gid);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (user !== null && statSync(dataDir).uid !== user.uid) chownSync(dataDir, user.uid, user.gid);
 }
 
 /** Stops a server whose supervisor is dead (E4). */

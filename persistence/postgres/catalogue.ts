@@ -39,7 +39,7 @@ const ADD: Statement = {
 const ENTRY_COLUMNS = `c.auction_id as "auctionId", c.sequence, c.phase, c.outcome, c.currency, c.seller_id as "sellerId", c.opening, c.price,
   c.asking_price as "askingPrice", c.total_bids as "totalBids", c.bidders, c.leader_number as "leaderNumber", c.reserve_met as "reserveMet",
   c.buy_now as "buyNow", c.opens_at as "opensAt", c.ends_at as "endsAt", s.name as "sellerName", s.reputation,
-  l.lot_id as "lotId", l.version, l.title, l.description, l.category, l.images, l.latitude, l.longitude, l.shipping_free as "shippingFree"`;
+  l.lot_id as "lotId", l.version, l.title, l.description, l.category, to_json(l.images) as images, l.latitude, l.longitude, l.shipping_free as "shippingFree"`;
 const ENTRY_TABLES = "catalogue c left join sellers s on s.seller_id = c.seller_id left join lots l on l.lot_id = c.lot_id";
 const SEARCH_TABLES = "lots l join catalogue c on c.lot_id = l.lot_id left join sellers s on s.seller_id = c.seller_id";
 

@@ -5,8 +5,8 @@
 //
 // D1. Every wait has a limit: for a connection, for a statement (the server's, and a longer one of our own for a server that no
 //     longer answers), and for a transaction that its owner forgot. The last one frees the guard row of a frozen process.
-// D2. Results come in binary. Only the types listed here are read; another one is a mistake in a statement and says so. An int8
-//     that is no safe integer is refused, never rounded.
+// D2. Only the types listed here are read; another one is a mistake in a statement and says so. An int8 that is no safe integer is
+//     refused, never rounded. Results come as text: pg reads binary ones as if they were text.
 // D3. A connection that saw an error of transport is thrown away, never reused.
 // D4. Behind a pooler in transaction mode nothing here needs a session. The limits of D1 are sent as start parameters, so such a
 //     pooler must ignore `statement_timeout` and `idle_in_transaction_session_timeout` (and then set them for the role), and named
@@ -90,7 +90,7 @@ const COMMIT: Statement = { name: "commit", text: "commit", oneShot: true };
 const ROLLBACK: Statement = { name: "rollback", text: "rollback", oneShot: true };
 
 /** Rows are as the statement names its columns: int2, int4, int8 and float8 as number, text and uuid as string, bytea as
- *  Uint8Array, text[] as string[], bool as boolean. */
+ *  Uint8Array, json as what it says, bool as boolean. */
 export interface Queries {
   query<Row>(statement: Statement, values: readonly Value[]): Promise<readonly Row[]>;
 }
@@ -127,8 +127,6 @@ export class Database implements Queries {
       keepAlive: true,
       application_name: "fairwarning",
       types: { getTypeParser: parserOf },
-      // Not in the types of the pool's options, but read by each of its clients.
-      ...{ binary: true },
     });
     // An idle connection that breaks; whoever asks next gets a new one or an error of their own.
     this.#pool.on("error", () => {
@@ -265,55 +263,42 @@ function sqlStateOf(error: unknown): string | null {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E") ? code : null;
 }
 
-type Parser = (bytes: Buffer) => unknown;
+type Parser = (text: string) => unknown;
 
-function bytesOf(bytes: Buffer): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function textOf(bytes: Buffer): string {
-  return bytes.toString("utf8");
-}
-
-function safeInteger(bytes: Buffer): number {
-  const value = bytes.readBigInt64BE(0);
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new UnsafeInteger(`The stored number ${value} is beyond the safe integers`);
+/** int8 as a number. Throws UnsafeInteger. */
+export function safeInteger(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new UnsafeInteger(`The stored number ${text} is beyond the safe integers`);
   return number;
 }
 
-function uuidOf(bytes: Buffer): string {
-  const hex = bytes.toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+/** bytea in its hex form, which begins with a backslash and an x. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = Buffer.from(text.slice(2), "hex");
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** A one-dimensional text[] as the server sends it: dimensions, nulls, element type, length, first index, then each length and text. */
-function textsOf(bytes: Buffer): string[] {
-  const texts: string[] = [];
-  if (bytes.readInt32BE(0) === 0) return texts;
-  let at = 20;
-  while (at < bytes.length) {
-    const length = bytes.readInt32BE(at);
-    if (length < 0) throw new TypeError("A stored list of texts holds a null");
-    texts.push(bytes.toString("utf8", at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return texts;
+function same(text: string): string {
+  return text;
 }
 
-/** By type number: bool, bytea, name, int8, int2, int4, text, float8, text[], varchar, uuid. */
+function jsonOf(text: string): unknown {
+  return JSON.parse(text);
+}
+
+/** By type number: bool, bytea, name, int8, int2, int4, text, json, float8, varchar, uuid. */
 const PARSERS = new Map<number, Parser>([
-  [16, (bytes) => bytes[0] === 1],
+  [16, (text) => text === "t"],
   [17, bytesOf],
-  [19, textOf],
+  [19, same],
   [20, safeInteger],
-  [21, (bytes) => bytes.readInt16BE(0)],
-  [23, (bytes) => bytes.readInt32BE(0)],
-  [25, textOf],
-  [701, (bytes) => bytes.readDoubleBE(0)],
-  [1009, textsOf],
-  [1043, textOf],
-  [2950, uuidOf],
+  [21, Number],
+  [23, Number],
+  [25, same],
+  [114, jsonOf],
+  [701, Number],
+  [1_043, same],
+  [2_950, same],
 ]);
 
 function parserOf(oid: number): Parser {

@@ -25,7 +25,7 @@ create index lots_title_trigrams on lots using gin (title gin_trgm_ops);
 create index lots_category on lots (category);
 
 -- `added` orders by arrival. ends_key and price_key make what is absent sortable: no end yet comes last, no bid yet counts as the
--- opening price.
+-- opening price. No index holds a price or a count, and pages keep room, so that a bid changes a row in its place and no index.
 create table catalogue (
   auction_id uuid primary key,
   added bigint not null generated always as identity,
@@ -47,7 +47,7 @@ create table catalogue (
   ends_at bigint,
   ends_key bigint not null generated always as (coalesce(ends_at, 9007199254740991)) stored,
   price_key bigint not null generated always as (coalesce(price, opening)) stored
-);
+) with (fillfactor = 70);
 create index catalogue_ending on catalogue (phase, ends_key, auction_id);
 create index catalogue_added on catalogue (added);
 create index catalogue_seller on catalogue (seller_id);
