@@ -1,9 +1,10 @@
 // Catalogue in memory: for tests and for a system that keeps nothing. With faults to inject.
 //
 // Search here knows whole words and word beginnings, and is only near to what Postgres finds: the contract holds what both must do.
-import { isAuctionId, type AuctionId, type Instant } from "../../engine/core/ids.ts";
+import type { AuctionId, Instant } from "../../engine/core/ids.ts";
 import type { AuctionSnapshot } from "../../engine/ports.ts";
-import { type Catalogue, type CatalogueEntry, type CataloguePage, CatalogueUnavailable, InvalidCursor, type ListQuery, type SearchQuery } from "../../gateway/ports.ts";
+import { type Catalogue, type CatalogueEntry, type CataloguePage, CatalogueUnavailable, type ListQuery, type SearchQuery } from "../../gateway/ports.ts";
+import { decodeCursor, encodeCursor } from "../postgres/catalogue-cursor.ts";
 
 /** What a test makes the catalogue do. `away`: every call rejects with CatalogueUnavailable. */
 export interface CatalogueFaults {
@@ -109,14 +110,14 @@ export class MemoryCatalogue implements Catalogue {
     const key = typeof sort === "string" ? KEYS[sort].key : sort;
     const descending = typeof sort === "string" && KEYS[sort].descending;
     const compare = (a: Place, b: Place): number => (a.key - b.key || (a.auctionId < b.auctionId ? -1 : 1)) * (descending ? -1 : 1);
-    const after = request.cursor === undefined ? null : readCursor(request.cursor, request.question);
+    const after = request.cursor === undefined ? null : decodeCursor(request.cursor, request.question);
     const places = found
       .map((row) => ({ key: key(row), auctionId: row.entry.auctionId, entry: row.entry }))
       .filter((place) => after === null || (place.auctionId !== after.auctionId && compare(place, after) > 0))
       .sort(compare);
     const page = places.slice(0, request.limit);
     const last = page.at(-1);
-    const next = last === undefined || places.length <= request.limit ? null : writeCursor(last, request.question);
+    const next = last === undefined || places.length <= request.limit ? null : encodeCursor(last, request.question);
     return { entries: page.map((place) => place.entry), next, asOf: this.#checkpointAt ?? this.#now() };
   }
 }
@@ -158,26 +159,4 @@ function likeness(q: string, { lot }: CatalogueEntry): number {
     .filter((word) => word !== "")
     .map((word) => (title.includes(word) ? 2 : title.some((other) => other.startsWith(word.slice(0, 3)) && Math.abs(other.length - word.length) < 3) ? 1 : 0));
   return marks.some((mark) => mark === 0) ? 0 : marks.reduce<number>((sum, mark) => sum + mark, 0);
-}
-
-function writeCursor({ key, auctionId }: Place, question: Readonly<Record<string, unknown>>): string {
-  return Buffer.from(JSON.stringify([key, auctionId, nameOf(question)])).toString("base64url");
-}
-
-function readCursor(cursor: string, question: Readonly<Record<string, unknown>>): Place {
-  let read: unknown;
-  try {
-    read = JSON.parse(Buffer.from(cursor, "base64url").toString());
-  } catch {
-    read = null;
-  }
-  if (Array.isArray(read) && read.length === 3) {
-    const [key, auctionId, name]: unknown[] = read;
-    if (typeof key === "number" && typeof auctionId === "string" && isAuctionId(auctionId) && name === nameOf(question)) return { key, auctionId };
-  }
-  throw new InvalidCursor("This cursor belongs to another list or was not given out here");
-}
-
-function nameOf(question: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(Object.entries(question).filter(([, value]) => value !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

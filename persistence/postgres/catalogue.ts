@@ -9,7 +9,7 @@
 // Q3. Columns of a higher sequence are never overwritten by those of a lower one.
 import type { AuctionId, Instant } from "../../engine/core/ids.ts";
 import { type Catalogue, type CatalogueEntry, type CataloguePage, CatalogueUnavailable, type ListQuery, type SearchQuery } from "../../gateway/ports.ts";
-import { decodeCursor, encodeCursor } from "./catalogue-cursor.ts";
+import { type CursorPlace, decodeCursor, encodeCursor } from "./catalogue-cursor.ts";
 import { type Database, PostgresAway, type Queries, type Statement, type Value } from "./pool.ts";
 
 /** Search counts no further. */
@@ -120,7 +120,9 @@ export class PostgresCatalogue implements Catalogue {
   }
 
   async list(query: ListQuery): Promise<CataloguePage> {
-    const { limit, cursor, ...question } = query;
+    const { limit, cursor, ...rest } = query;
+    const question = { ...rest, list: "list" };
+    const after = placeOf(cursor, question);
     const where = new Conditions();
     where.add("c.phase =", query.phase);
     where.add("l.category =", query.category);
@@ -130,14 +132,16 @@ export class PostgresCatalogue implements Catalogue {
     where.add("c.ends_at >", query.endsAfter);
     return await available(
       this.#database.transaction("read", async (transaction) => ({
-        ...(await readPage(transaction, { name: "list", tables: ENTRY_TABLES, where, sort: SORTS[query.sort], limit, cursor, question })),
+        ...(await readPage(transaction, { name: "list", tables: ENTRY_TABLES, where, sort: SORTS[query.sort], limit, after, question })),
         asOf: await readAsOf(transaction),
       })),
     );
   }
 
   async search(query: SearchQuery): Promise<CataloguePage & { readonly total: number }> {
-    const { limit, cursor, ...question } = query;
+    const { limit, cursor, ...rest } = query;
+    const question = { ...rest, list: "search" };
+    const after = placeOf(cursor, question);
     const where = new Conditions();
     const q = where.value(query.q);
     where.raw(`(l.title_words @@ websearch_to_tsquery('english', ${q}) or ${q} <% l.title)`);
@@ -151,7 +155,7 @@ export class PostgresCatalogue implements Catalogue {
       this.#database.transaction("read", async (transaction) => {
         await transaction.query(SET_SIMILARITY, [String(WORD_SIMILARITY_MIN)]);
         const total = await count(transaction, SEARCH_TABLES, where);
-        const page = await readPage(transaction, { name: "search", tables: SEARCH_TABLES, where, sort, limit, cursor, question });
+        const page = await readPage(transaction, { name: "search", tables: SEARCH_TABLES, where, sort, limit, after, question });
         return { ...page, total, asOf: await readAsOf(transaction) };
       }),
     );
@@ -215,19 +219,24 @@ interface PageRequest {
   readonly where: Conditions;
   readonly sort: Sort;
   readonly limit: number;
-  readonly cursor: string | undefined;
-  readonly question: Readonly<Record<string, unknown>>;
+  readonly after: CursorPlace | null;
+  readonly question: Question;
 }
 
-/** One page and the cursor of the next. The list is part of a cursor's question, so a cursor of a search is none of a list. */
+/** Which list, and everything that chooses and orders its entries. A cursor of a search is none of a list. */
+type Question = Readonly<Record<string, unknown>>;
+
+function placeOf(cursor: string | undefined, question: Question): CursorPlace | null {
+  return cursor === undefined ? null : decodeCursor(cursor, question);
+}
+
+/** One page and the cursor of the next. */
 async function readPage(queries: Queries, request: PageRequest): Promise<Omit<CataloguePage, "asOf">> {
-  const { name, tables, sort, limit, cursor } = request;
-  const question = { ...request.question, list: name };
+  const { name, tables, sort, limit, after, question } = request;
   const where = request.where.copy();
-  if (cursor !== undefined) {
-    const place = decodeCursor(cursor, question);
-    const key = `${where.value(place.key)}::${sort.type}`;
-    where.raw(`(${sort.key}, c.auction_id) ${sort.descending ? "<" : ">"} (${key}, ${where.value(place.auctionId)})`);
+  if (after !== null) {
+    const key = `${where.value(after.key)}::${sort.type}`;
+    where.raw(`(${sort.key}, c.auction_id) ${sort.descending ? "<" : ">"} (${key}, ${where.value(after.auctionId)})`);
   }
   const order = sort.descending ? "desc" : "asc";
   const text = `select ${ENTRY_COLUMNS}, ${sort.key} as key from ${tables} where ${where.text}
