@@ -8,6 +8,7 @@ import { type Logger, pino } from "pino";
 import { openLocalLog } from "../persistence/local/open-log.ts";
 import { createMemoryLog } from "../persistence/memory/decision-log.ts";
 import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
+import { migrate } from "../persistence/postgres/migrate.ts";
 import { DATABASE_DEFAULTS, Database } from "../persistence/postgres/pool.ts";
 import { PostgresSnapshotStore } from "../persistence/postgres/snapshot-store.ts";
 import { createRecordCodec } from "../persistence/record.ts";
@@ -90,6 +91,30 @@ function linkKey(settings: EngineSettings): string {
   return readFileSync(join(settings.dataDir, "link-key"), "utf8").trim();
 }
 
+/** Longest wait for Postgres at start; then the whole log is replayed, and snapshots catch up when it is back. */
+const MIGRATE_WAIT_MS = 10_000;
+const MIGRATE_PAUSE_MS = 500;
+
+// Brings the schema up to date, again and again until it is. Resolves at the first success or after the longest wait.
+function migrated(settings: EngineSettings, say: Say, stopped: () => boolean): Promise<void> {
+  const url = settings.snapshots === "postgres" ? settings.postgresUrl : undefined;
+  if (url === undefined) return Promise.resolve();
+  return new Promise((resolve) => {
+    machineTimers.after(MIGRATE_WAIT_MS, resolve);
+    const attempt = (): void => {
+      if (stopped()) return;
+      migrate(url).then(
+        () => resolve(),
+        (error: unknown) => {
+          say("warn", "migrate_failed", { cause: error instanceof Error ? error.message : String(error) });
+          machineTimers.after(MIGRATE_PAUSE_MS, attempt);
+        },
+      );
+    };
+    attempt();
+  });
+}
+
 function repeatSnapshots(node: EngineNode, everyMs: number, stopped: () => boolean): void {
   const again = (): void => {
     if (stopped()) return;
@@ -133,6 +158,7 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     registry: engineRegistry(counters, node, { version, mode: settings.mode }),
   });
   const linkPort = await link.listen();
+  await migrated(settings, say, () => draining);
   await node.start();
   log.info({ event: "ready", linkPort, statusPort: status.port, lifeId, durability: opened.log.durability, durable: opened.log.durable }, "ready");
   repeatSnapshots(node, settings.engineSnapshotEveryMs, () => draining);
