@@ -21,6 +21,7 @@ import type { SocketLimits } from "./limits.ts";
 import type { SocketMetrics } from "./metrics.ts";
 import { Outbox, type Turn } from "./outbox.ts";
 import { Session, type SessionPorts } from "./session.ts";
+import type { WelcomeFacts } from "./session-frames.ts";
 import { paceOf } from "./slow-viewers.ts";
 import type { SocketTime } from "./time.ts";
 import { type Peer, Viewer } from "./viewer.ts";
@@ -254,7 +255,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
     this.#parts.metrics.rateLimited(policy);
   }
 
-  facts(identity: Identity | null): { readonly lifeId: string; readonly bidsLeft: number | null; readonly version: string } {
+  facts(identity: Identity | null): WelcomeFacts {
     const { bids, version, lifeId } = this.#parts;
     return { lifeId: lifeId(), bidsLeft: identity === null ? null : bids.admission.bids(identity).remaining, version };
   }

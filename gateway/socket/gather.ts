@@ -86,6 +86,7 @@ export interface UpdateFacts {
   readonly removed: readonly Sequence[];
 }
 
+/** An `update` as viewers get it; `resumed`: it closes the gap of one that came back. */
 export function updateFrame(
   auctionId: string,
   facts: UpdateFacts,

@@ -25,6 +25,7 @@ import type {
   WireState,
 } from "./client-frames.ts";
 
+/** The public state. */
 export function wireState(state: PublicState): WireState {
   return {
     phase: state.phase,
@@ -42,6 +43,7 @@ export function wireState(state: PublicState): WireState {
   };
 }
 
+/** One public row of the bid list. */
 export function wireBid(row: PublicRow): WireBid {
   return {
     sequence: row.sequence,
@@ -55,6 +57,7 @@ export function wireBid(row: PublicRow): WireBid {
   };
 }
 
+/** A bidder's own place, for that bidder only. */
 export function wireStanding(standing: Standing): WireStanding {
   return {
     bidderNumber: standing.bidderNumber,
@@ -120,6 +123,7 @@ export function timeRemainingMs(state: PublicState, now: Instant): number | null
   return state.phase === "open" && state.endsAt !== null ? Math.max(0, state.endsAt - now) : null;
 }
 
+/** The decision that ended the auction, from the state it left. */
 export function hammerFrame(update: Pick<Update, "auctionId" | "epoch" | "sequence" | "state">, serverTimeMs: Instant): HammerFrame {
   const { hammer, outcome } = update.state;
   return {
@@ -155,6 +159,7 @@ export function extendedFrame(update: Pick<Update, "auctionId" | "epoch">, exten
   };
 }
 
+/** What a bidder is told about the own standing, on every socket. */
 export function noticeFrame(notice: Notice, serverTimeMs: Instant): OutbidFrame | LeadingAgainFrame | BidNeededFrame {
   const told = {
     auctionId: notice.auctionId,

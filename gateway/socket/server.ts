@@ -127,7 +127,7 @@ class Server implements SocketServer {
     engine.listen({
       update: (update) => this.#guarded(() => this.#watching.update(update)),
       notice: (notice) => this.#guarded(() => this.#notify(notice)),
-      stale: (auctionIds, stale) => this.#guarded(() => this.#watching.stale(auctionIds, stale)),
+      stale: (auctionIds, stale) => this.#guarded(() => this.#watching.ownersStale(auctionIds, stale)),
       newLife: (lifeId) => this.#guarded(() => this.#newLife(lifeId)),
     });
   }

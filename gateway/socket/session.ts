@@ -15,14 +15,15 @@
 // S4. A token is held against the time a frame arrives. A minute before it runs out the client is told; then it is closed 4002.
 // S5. A renewed token is the same bidder's, and bids go on while it is checked. Without an Origin header a ticket is refused: tickets are for pages, and pages have one.
 import type { Instant } from "../../engine/core/ids.ts";
-import { ERROR_CODES, type ErrorCode } from "../error-codes.ts";
+import type { ErrorCode } from "../error-codes.ts";
 import type { Identity, TokenFault } from "../ports.ts";
-import { type Rate, TokenBucket } from "../token-bucket.ts";
-import type { ErrorFrame, FrameError, ServerFrame, WelcomeFrame } from "./client-frames.ts";
+import type { ServerFrame } from "./client-frames.ts";
 import type { CloseName } from "./close-codes.ts";
+import { Conduct } from "./conduct.ts";
 import { type BidRequest, checkFrame, type FrameFault, malformed, type Proof, type Request, wrongBatch } from "./frame-check.ts";
 import { MALFORMED } from "./frame-decode.ts";
 import type { SocketLimits } from "./limits.ts";
+import { errorFrame, type RefusalAbout, type WelcomeFacts, welcomeFrame } from "./session-frames.ts";
 
 type SubscribeRequest = Extract<Request, { kind: "subscribe" }>;
 type AuthRequest = Extract<Request, { kind: "auth" }>;
@@ -46,7 +47,7 @@ export interface SessionPorts {
   countRefusal(code: ErrorCode): void;
   countLimited(policy: "frames" | "in_flight"): void;
   /** What a welcome says that is not the session's own. */
-  facts(identity: Identity | null): { readonly lifeId: string; readonly bidsLeft: number | null; readonly version: string };
+  facts(identity: Identity | null): WelcomeFacts;
   /** Wall clock. */
   now(): Instant;
   newId(): string;
@@ -67,25 +68,19 @@ type Phase =
   | { readonly kind: "live"; readonly renewal: AuthRequest | null }
   | { readonly kind: "closed" };
 
-const MINUTE_MS = 60_000;
-/** A pause this long between two refusals ends a stretch of excess. */
-const EXCESS_PAUSE_MS = 1_000;
 /** Hint with a close for excess: the longest stretch the default rate needs to refill. */
 const EXCESS_RETRY_MS = 3_000;
 
 export class Session {
   readonly #ports: SessionPorts;
   readonly #options: SessionOptions;
-  readonly #bucket: TokenBucket;
-  readonly #badAt: number[] = [];
+  readonly #conduct: Conduct;
   /** Ids of bids that wait for their answer. */
   readonly #bids = new Set<number>();
   #phase: Phase;
   #identity: Identity | null = null;
   #heardAt: number;
   #pingedAt: number;
-  #excessSince = Number.NEGATIVE_INFINITY;
-  #excessAt = Number.NEGATIVE_INFINITY;
   #expiryTold = false;
 
   constructor(ports: SessionPorts, options: SessionOptions) {
@@ -94,7 +89,7 @@ export class Session {
     this.#phase = { kind: "waiting", since: options.openedAt };
     this.#heardAt = options.openedAt;
     this.#pingedAt = options.openedAt;
-    this.#bucket = new TokenBucket(this.#rate(null), options.openedAt);
+    this.#conduct = new Conduct(options.limits, options.openedAt);
   }
 
   get closed(): boolean {
@@ -133,7 +128,7 @@ export class Session {
   /** Something came that is no message: a pong, or a ping, which counts as a frame. */
   heard(now: number, counts: boolean): void {
     this.#heardAt = now;
-    if (counts && !this.closed && !this.#bucket.take(now)) this.#excess(null, now);
+    if (counts && !this.closed) this.#passes(null, now);
   }
 
   /** Text on the binary protocol, or the other way round. */
@@ -164,23 +159,9 @@ export class Session {
   }
 
   /** Tells the client that a request had no effect (or, for `outcome_unknown`, that it may have had one). */
-  refuse(
-    code: ErrorCode,
-    about: { readonly id?: number | null; readonly auctionId?: string | null; readonly retryAfterMs?: number; readonly errors?: readonly FrameError[] },
-  ): void {
-    const { id = null, auctionId = null, retryAfterMs = 0, errors = [] } = about;
+  refuse(code: ErrorCode, about: RefusalAbout): void {
     this.#ports.countRefusal(code);
-    const frame: ErrorFrame = {
-      type: "error",
-      ...(id === null ? {} : { id }),
-      ...(auctionId === null ? {} : { auctionId }),
-      code,
-      message: ERROR_CODES[code].meaning,
-      ...(retryAfterMs > 0 ? { retryAfterMs: Math.ceil(retryAfterMs) } : {}),
-      ...(errors.length === 0 ? {} : { errors }),
-      requestId: this.#ports.newId(),
-    };
-    this.#ports.tell(frame);
+    this.#ports.tell(errorFrame(code, about, this.#ports.newId()));
   }
 
   /** From the sweep timer. `now`: monotonic ms. */
@@ -219,11 +200,7 @@ export class Session {
 
   #take(request: Request, now: number): void {
     if (this.closed) return;
-    if (!this.#bucket.take(now)) {
-      this.#excess(request, now);
-      return;
-    }
-    this.#serve(request, now);
+    if (this.#passes(request, now)) this.#serve(request, now);
   }
 
   #serve(request: Request, now: number): void {
@@ -333,28 +310,10 @@ export class Session {
     this.#identity = identity;
     this.#expiryTold = false;
     this.#phase = { kind: "live", renewal: null };
-    this.#bucket.change(this.#rate(identity));
+    this.#conduct.became(identity);
     this.#ports.became(identity, auth.batch);
-    this.#ports.tell(this.#welcome(auth.id, identity));
-  }
-
-  #welcome(id: number | null, identity: Identity | null): WelcomeFrame {
     const { limits, sessionId } = this.#options;
-    const { lifeId, bidsLeft, version } = this.#ports.facts(identity);
-    const you = identity === null ? null : { userId: identity.userId, tier: identity.tier, roles: identity.roles, guest: identity.guest };
-    return {
-      type: "welcome",
-      ...(id === null ? {} : { id }),
-      serverTimeMs: this.#ports.now(),
-      sessionId,
-      lifeId,
-      you,
-      expiresAtMs: identity?.expiresAt ?? null,
-      pingEveryMs: limits.pingEveryMs,
-      pongWithinMs: limits.pongWithinMs,
-      limits: { subscriptions: limits.subscriptions, frameBytes: limits.frameBytes, bidsInFlight: limits.bidsInFlight, bidsLeft },
-      version,
-    };
+    this.#ports.tell(welcomeFrame(identity, this.#ports.facts(identity), { id: auth.id, sessionId, limits, serverTimeMs: this.#ports.now() }));
   }
 
   #bid(request: BidRequest): void {
@@ -383,25 +342,21 @@ export class Session {
 
   #bad(fault: FrameFault, now: number): void {
     this.refuse(fault.code, { id: fault.id, auctionId: fault.auctionId, errors: fault.errors });
-    this.#badAt.push(now);
-    const { badFramesPerMinute } = this.#options.limits;
-    if (this.#badAt.length > badFramesPerMinute) this.#badAt.shift();
-    const [first] = this.#badAt;
-    if (this.#badAt.length === badFramesPerMinute && first !== undefined && now - first < MINUTE_MS) this.#close("malformed", 0);
+    if (this.#conduct.bad(now)) this.#close("malformed", 0);
   }
 
-  #excess(request: Request | null, now: number): void {
-    const { excessMs } = this.#options.limits;
-    if (now - this.#excessAt > EXCESS_PAUSE_MS) this.#excessSince = now;
-    this.#excessAt = now;
+  /** Whether the frame is within the rate (S3); else it is refused here. `null`: no frame of ours. */
+  #passes(request: Request | null, now: number): boolean {
+    const verdict = this.#conduct.frame(now);
+    if (verdict === "pass") return true;
     this.#ports.countLimited("frames");
-    if (now - this.#excessSince >= excessMs) {
-      this.#close("rate_limited", EXCESS_RETRY_MS);
-      return;
+    if (verdict === "too_much") this.#close("rate_limited", EXCESS_RETRY_MS);
+    else {
+      const id = request === null || request.kind === "ping" ? null : request.id;
+      const auctionId = request?.kind === "bid" ? request.auctionId : null;
+      this.refuse("rate_limited", { id, auctionId, retryAfterMs: this.#conduct.waitMs() });
     }
-    const id = request === null || request.kind === "ping" ? null : request.id;
-    const auctionId = request?.kind === "bid" ? request.auctionId : null;
-    this.refuse("rate_limited", { id, auctionId, retryAfterMs: this.#bucket.waitMs() });
+    return false;
   }
 
   #sweepExpiry(): void {
@@ -420,13 +375,6 @@ export class Session {
   #expired(id: number): void {
     this.refuse("token_expired", { id });
     this.#close("token_expired", 0);
-  }
-
-  #rate(identity: Identity | null): Rate {
-    const { framesPerSecond, framesBurst, enterpriseFramesPerSecond, enterpriseFramesBurst } = this.#options.limits;
-    return identity?.tier === "enterprise"
-      ? { perSecond: enterpriseFramesPerSecond, burst: enterpriseFramesBurst }
-      : { perSecond: framesPerSecond, burst: framesBurst };
   }
 
   #close(name: CloseName, retryAfterMs: number): void {

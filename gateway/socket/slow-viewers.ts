@@ -12,6 +12,7 @@ type BufferLimits = Pick<SocketLimits, "bufferSoftBytes" | "bufferHardBytes" | "
 /** `keeps_up`: nothing to do. `falls_behind`: leaves the topics now. `caught_up`: a slow viewer's buffer is empty. `too_slow`: close. */
 export type Pace = "keeps_up" | "falls_behind" | "waits" | "caught_up" | "too_slow";
 
+/** How a viewer does with that many bytes still waiting for it. `now`: monotonic ms. */
 export function paceOf(viewer: Viewer, bufferedBytes: number, now: number, limits: BufferLimits): Pace {
   if (bufferedBytes > limits.bufferHardBytes) return "too_slow";
   if (viewer.slowSince === null) return bufferedBytes > limits.bufferSoftBytes ? "falls_behind" : "keeps_up";

@@ -12,6 +12,7 @@ import { TrialTime } from "./trial-time.ts";
 
 export const TRIAL_ORIGIN = "http://auctions.example";
 
+/** A premium bidder unless told otherwise. */
 export function trialIdentity(userId: string, more: Partial<Identity> = {}): Identity {
   return { userId, name: null, tier: "premium", roles: ["bidder"], guest: false, expiresAt: 1_795_431_600_000, ...more };
 }
@@ -262,4 +263,9 @@ export class Trial {
     for (const client of this.clients) client.socket.terminate();
     await this.server?.close();
   }
+}
+
+/** A `place_bid` in USD. */
+export function trialBid(auctionId: string, id: number, key: string, amountMinor: number): object {
+  return { type: "place_bid", id, auctionId, key, amountMinor, currency: "USD" };
 }

@@ -1,55 +1,38 @@
-// Who watches which auction: subscriptions, resume, snapshots, and updates on their way from the engine to the fan-out.
+// Who watches which auction: subscriptions, resume, slow viewers, and updates on their way from the engine to the fan-out.
 //
-// Owns: the auctions this gateway follows and each viewer's place in them. It is the gateway's Presence.
-// Must not: know uWebSockets or a session's rules, or decide when a viewer is told (fanout.ts).
+// Owns: each viewer's place in the auctions this gateway follows. It is the gateway's Presence.
+// Must not: know uWebSockets or a session's rules, read auctions (following.ts), or decide when viewers are told (fanout.ts).
 //
 // B1. `subscribed` leaves first, then for each auction a resumed update or a snapshot. An auction whose owner is away is subscribed
 //     all the same: `subscribed`, `stale`, and a snapshot when it is back.
-// B2. A viewer joins an auction's audience in the turn in which its snapshot or delta is sent, and both hold all that is committed. So
-//     nothing is missed between the two; what is published later and is already in them has a pair that is not above theirs.
-// B3. Snapshots wait for room in the viewer's buffer: a subscription to 100 auctions does not make a viewer slow.
-// B4. One view is read per auction, however many ask; only a bidder's own standing is read for each.
-// B5. An auction is followed for a minute after its last viewer left, so that a page that reconnects gets a delta.
-//
-// Race B-R1: a view and an update cross.
-//   1. Watch and read leave for the owner, in this order, on one link.
-//   2. The owner commits a bid, sends its update, then answers the read with a view that holds the bid.
-//   3. The update is kept while the auction is loading. When the view comes its pair is not below the update's, which changes nothing.
-//   4. Were the bid committed after the view was taken, its update would be above the view and applied after it.
+// B2. A viewer that falls behind leaves every topic at once and is owed the newest state of what it missed whenever its buffer is
+//     empty; when it has missed nothing it rejoins. It is never left with a silent gap.
 import type { AuctionId } from "../../engine/core/ids.ts";
 import type { Update } from "../../engine/protocol.ts";
 import { ERROR_CODES } from "../error-codes.ts";
-import type { Catalogue, CatalogueEntry, Engine, EngineListener, Lot, Presence, ReadOutcome } from "../ports.ts";
+import type { EngineListener, Lot, Presence } from "../ports.ts";
 import type { ServerFrame, SubscribedFrame } from "./client-frames.ts";
-import { Channel, Fanout } from "./fanout.ts";
+import { Debts, type DebtsOptions, joinAudience } from "./debts.ts";
+import { Following, type FollowingEvents, type FollowingOptions, isSettled } from "./following.ts";
 import type { Request, SubscribeEntry } from "./frame-check.ts";
-import { ENCODINGS, type Payload } from "./frame-encode.ts";
-import type { SocketLimits } from "./limits.ts";
-import type { SocketMetrics } from "./metrics.ts";
-import { wireLot, wireStanding } from "./public-frames.ts";
-import { resumedFrames, Snapshots } from "./snapshots.ts";
-import type { SocketTime } from "./time.ts";
-import { Audience, type Subscription, type Viewer } from "./viewer.ts";
-import { knownOf, ROWS_KEPT, takeUpdate, takeView, Watched } from "./watched.ts";
+import { ENCODINGS } from "./frame-encode.ts";
+import { wireLot } from "./public-frames.ts";
+import { Publisher, type PublisherOptions } from "./publisher.ts";
+import { resumedFrames } from "./snapshots.ts";
+import type { Subscription, Viewer } from "./viewer.ts";
+import { knownOf, type Watched } from "./watched.ts";
 
-export interface WatchingOptions {
-  readonly engine: Engine;
-  readonly catalogue: Catalogue;
-  readonly limits: SocketLimits;
-  readonly time: SocketTime;
-  readonly metrics: SocketMetrics;
-  readonly publish: (topic: string, payload: Payload) => void;
+export interface WatchingOptions extends FollowingOptions, PublisherOptions, DebtsOptions {
   /** A new id, UUID version 7. */
   readonly newId: () => string;
 }
 
 type SubscribeRequest = Extract<Request, { kind: "subscribe" }>;
 
-/** One subscribe frame that waits for the views of its auctions. */
+/** One subscribe frame that waits until something is known of each of its auctions. */
 interface Asked {
   readonly viewer: Viewer;
   readonly request: SubscribeRequest;
-  /** Auctions not settled yet. */
   readonly unsettled: Set<Watched>;
 }
 
@@ -60,53 +43,32 @@ interface Awaiting {
   readonly history: number;
 }
 
-/** A refused read is tried again after this time, or when the link says that the owner is back. */
-const READ_AGAIN_MS = 500;
-const LOT_AGAIN_MS = 5_000;
-/** The conflation timer is not set finer than this. */
-const WAIT_MS_MIN = 2;
+/** Rows of a snapshot after a viewer was slow: as few as a page shows. */
+const HISTORY_AFTER_SLOW = 20;
 
-export class Watching implements Presence, Pick<EngineListener, "update" | "stale"> {
+export class Watching implements Presence, FollowingEvents, Pick<EngineListener, "update"> {
   readonly #options: WatchingOptions;
-  readonly #fanout: Fanout;
-  readonly #snapshots = new Snapshots();
-  readonly #watched = new Map<AuctionId, Watched>();
+  readonly #publisher: Publisher;
+  readonly #following: Following;
+  readonly #debts: Debts;
   readonly #asked = new Map<Watched, Set<Asked>>();
-  readonly #awaiting = new Map<Watched, Awaiting[]>();
-  /** Nobody watches them, longest first. */
-  readonly #idle = new Set<Watched>();
-  /** Lot not known yet, or not found. */
-  readonly #lotless = new Set<Watched>();
-  readonly #readAgain = new Set<Watched>();
+  readonly #awaiting = new Map<Watched, Set<Awaiting>>();
   readonly #countChanged = new Set<Watched>();
-  #topics = 0;
   #subscriptions = 0;
-  #pumping = false;
-  #timer: { readonly at: number; readonly cancel: () => void } | null = null;
 
   constructor(options: WatchingOptions) {
-    const { limits, time, metrics } = options;
     this.#options = options;
-    this.#fanout = new Fanout(limits, {
-      publish: options.publish,
-      now: () => time.now(),
-      published: ({ deliveries, bytes }) => {
-        metrics.frames("out", deliveries);
-        metrics.bytes("out", bytes);
-      },
-      gathered: ({ merged, ageMs }) => {
-        if (merged > 0) metrics.updatesConflated(merged);
-        metrics.updateAge(Math.max(0, ageMs) / 1_000);
-      },
-    });
+    this.#publisher = new Publisher(options);
+    this.#following = new Following(options, this);
+    this.#debts = new Debts(options, (auctionId) => this.#following.find(auctionId));
   }
 
   watchers(auctionId: AuctionId): number {
-    return this.#watched.get(auctionId)?.subscriptions.size ?? 0;
+    return this.#following.find(auctionId)?.subscriptions.size ?? 0;
   }
 
   get watchedAuctions(): number {
-    return this.#watched.size;
+    return this.#following.size;
   }
 
   get subscriptions(): number {
@@ -121,7 +83,7 @@ export class Watching implements Presence, Pick<EngineListener, "update" | "stal
     if (viewer.subscriptions.size + added.size > this.#options.limits.subscriptions) return false;
     const asked: Asked = { viewer, request, unsettled: new Set() };
     for (const { auctionId } of request.auctions) {
-      const watched = this.#watched.get(auctionId) ?? this.#follow(auctionId);
+      const watched = this.#following.follow(auctionId);
       if (watched === null) continue;
       this.#enter(viewer, watched);
       if (isSettled(watched)) continue;
@@ -149,7 +111,7 @@ export class Watching implements Presence, Pick<EngineListener, "update" | "stal
   fellBehind(viewer: Viewer, lost: boolean): void {
     viewer.slowSince ??= this.#options.time.monotonic();
     for (const subscription of viewer.subscriptions.values()) {
-      const channel = this.#watched.get(subscription.auctionId)?.channel;
+      const channel = this.#following.find(subscription.auctionId)?.channel;
       if (channel === undefined) continue;
       if (subscription.slice !== null) {
         channel.audience.leave(subscription);
@@ -159,145 +121,127 @@ export class Watching implements Presence, Pick<EngineListener, "update" | "stal
     }
   }
 
-  /** The buffer is empty: what was missed is owed; who is owed nothing rejoins. */
+  /** There is room again, or, of a slow viewer, the buffer is empty (B2). */
   drained(viewer: Viewer): void {
-    const { slowSince } = viewer;
-    if (slowSince !== null) {
+    if (viewer.slowSince !== null) {
       viewer.slowSince = this.#options.time.monotonic();
-      let missed = viewer.owed.size > 0;
       for (const subscription of viewer.subscriptions.values()) {
-        if (!subscription.missed || subscription.owed !== null) continue;
-        missed = true;
-        this.#owe(subscription, "slow", HISTORY_AFTER_SLOW);
+        if (subscription.missed && subscription.owed === null) this.#debts.owe(subscription, "slow", HISTORY_AFTER_SLOW);
       }
-      if (!missed) this.#rejoin(viewer);
+      if (viewer.owed.size === 0) this.#rejoin(viewer);
     }
-    this.#payOwed(viewer);
+    this.#debts.pay(viewer);
   }
 
   // From the engine.
 
   update(update: Update): void {
-    const watched = this.#watched.get(update.auctionId);
-    if (watched === undefined) return;
-    const now = this.#options.time.monotonic();
-    const news = takeUpdate(watched, update, now);
-    if (news === null) return;
-    if (news.removed.length > 0) this.#readRows(watched, now);
-    this.#tell(watched, news, now);
+    this.#following.update(update);
   }
 
-  stale(auctionIds: readonly AuctionId[], stale: boolean): void {
-    for (const auctionId of auctionIds) {
-      const watched = this.#watched.get(auctionId);
-      if (watched === undefined) continue;
-      if (!stale) this.#read(watched);
-      else if (!watched.stale) {
-        watched.stale = true;
-        this.#tellStale(watched, true);
-        this.#settle(watched);
-      }
-    }
+  ownersStale(auctionIds: readonly AuctionId[], stale: boolean): void {
+    this.#following.stale(auctionIds, stale);
   }
 
-  /** Another log: everything known is meaningless. Every viewer has been closed before. */
+  /** Another log. Every viewer has been closed before. */
   forgetAll(): void {
-    for (const watched of [...this.#watched.values()]) this.#unfollow(watched);
+    this.#following.unfollowAll();
   }
 
   // From the seller's side.
 
   lotChanged(auctionId: AuctionId, lot: Lot): void {
-    const watched = this.#watched.get(auctionId);
+    const watched = this.#following.find(auctionId);
     if (watched === undefined) return;
     watched.lot = lot;
-    this.#announce(watched, { type: "lot_changed", auctionId, lot: wireLot(lot) });
+    this.lot(watched, lot);
   }
 
   /** Once in a while, from the one sweep timer. */
   sweep(): void {
+    this.#publisher.sweep();
+    this.#following.sweep();
     const now = this.#options.time.monotonic();
-    const { limits } = this.#options;
-    this.#fanout.sweep(now);
-    for (const watched of this.#readAgain) if (watched.readAgainAt !== null && watched.readAgainAt <= now) this.#read(watched);
-    for (const watched of this.#lotless) {
-      if (!watched.lotTried && now - watched.lotAskedAt >= limits.lotWaitMs) {
-        watched.lotTried = true;
-        this.#settle(watched);
-      }
-      if (now - watched.lotAskedAt >= LOT_AGAIN_MS && watched.subscriptions.size > 0) this.#askLot(watched, now);
-    }
     for (const watched of this.#countChanged) this.#tellCount(watched, now);
-    for (const watched of this.#idle) {
-      if (watched.idleSince === null || now - watched.idleSince < limits.historyMs) break;
-      this.#unfollow(watched);
+  }
+
+  close(): void {
+    this.#publisher.close();
+  }
+
+  // From following an auction.
+
+  news(watched: Watched, update: Update): void {
+    this.#publisher.tell(watched.channel, update);
+  }
+
+  /** Through the topics to those who are current, and directly to those who wait for their first snapshot. */
+  stale(watched: Watched, stale: boolean): void {
+    const frame: ServerFrame = { type: "stale", auctionIds: [watched.auctionId], stale, serverTimeMs: this.#options.time.now() };
+    this.#publisher.announce(watched.channel, frame);
+    for (const { subscription } of this.#awaiting.get(watched) ?? []) this.#send(subscription.viewer, frame);
+  }
+
+  known(watched: Watched): void {
+    for (const { subscription, entry, history } of takeSet(this.#awaiting, watched)) {
+      if (!isCurrent(subscription)) continue;
+      const resumed = knownOf(watched)?.history.since(entry.pair);
+      this.#debts.owe(subscription, resumed?.kind === "snapshot" ? resumed.why : "history_gone", history);
+      this.#debts.pay(subscription.viewer);
     }
   }
 
-  // Following auctions.
-
-  #follow(auctionId: AuctionId): Watched | null {
-    const { limits, engine, time } = this.#options;
-    if (this.#watched.size >= limits.watchedAuctions) {
-      const [longestIdle] = this.#idle;
-      if (longestIdle === undefined) return null;
-      this.#unfollow(longestIdle);
+  /** For those who were told that the owner is away, and now hear that there is no such auction. */
+  absent(watched: Watched): void {
+    const { auctionId } = watched;
+    const message = ERROR_CODES.no_such_auction.meaning;
+    for (const { subscription } of takeSet(this.#awaiting, watched)) {
+      if (!isCurrent(subscription)) continue;
+      this.#send(subscription.viewer, { type: "error", auctionId, code: "no_such_auction", message, requestId: this.#options.newId() });
+      this.#leave(subscription);
     }
-    const watched = new Watched(auctionId, new Channel(auctionId, new Audience(limits.sliceViewers, () => this.#newTopic())));
-    this.#watched.set(auctionId, watched);
-    watched.stale = engine.staleMs(auctionId) > 0;
-    engine.watch(auctionId);
-    this.#askLot(watched, time.monotonic());
-    this.#read(watched);
-    return watched;
   }
 
-  #unfollow(watched: Watched): void {
-    if (this.#watched.get(watched.auctionId) !== watched) return;
-    this.#watched.delete(watched.auctionId);
-    for (const set of [this.#idle, this.#lotless, this.#readAgain, this.#countChanged]) set.delete(watched);
+  lot(watched: Watched, lot: Lot): void {
+    this.#publisher.announce(watched.channel, { type: "lot_changed", auctionId: watched.auctionId, lot: wireLot(lot) });
+  }
+
+  settled(watched: Watched): void {
+    if (!isSettled(watched)) return;
+    for (const asked of takeSet(this.#asked, watched)) {
+      asked.unsettled.delete(watched);
+      if (asked.unsettled.size === 0) this.#answer(asked);
+    }
+  }
+
+  forgotten(watched: Watched): void {
     this.#asked.delete(watched);
     this.#awaiting.delete(watched);
-    this.#fanout.forget(watched.channel);
-    this.#options.engine.unwatch(watched.auctionId);
+    this.#countChanged.delete(watched);
+    this.#publisher.forget(watched.channel);
   }
 
-  /** Short: a socket keeps the names of all its topics. */
-  #newTopic(): string {
-    this.#topics += 1;
-    return this.#topics.toString(36);
-  }
+  // Places.
 
-  #enter(viewer: Viewer, watched: Watched): Subscription {
-    const present = viewer.subscriptions.get(watched.auctionId);
-    if (present !== undefined) return present;
+  #enter(viewer: Viewer, watched: Watched): void {
+    if (viewer.subscriptions.has(watched.auctionId)) return;
     const subscription: Subscription = { viewer, auctionId: watched.auctionId, slice: null, missed: false, owed: null };
     viewer.subscriptions.set(watched.auctionId, subscription);
     watched.subscriptions.add(subscription);
-    watched.idleSince = null;
-    this.#idle.delete(watched);
     this.#subscriptions += 1;
     this.#count(watched);
-    return subscription;
   }
 
   #leave(subscription: Subscription): void {
     const { viewer, auctionId } = subscription;
     viewer.subscriptions.delete(auctionId);
     viewer.owed.delete(subscription);
-    const watched = this.#watched.get(auctionId);
+    const watched = this.#following.find(auctionId);
     if (watched === undefined || !watched.subscriptions.delete(subscription)) return;
     this.#subscriptions -= 1;
     watched.channel.audience.leave(subscription);
     watched.channel.lagging.delete(subscription);
     this.#count(watched);
-    if (watched.subscriptions.size > 0) return;
-    if (watched.knowledge.kind === "absent") {
-      this.#unfollow(watched);
-      return;
-    }
-    watched.idleSince = this.#options.time.monotonic();
-    this.#idle.add(watched);
   }
 
   #count(watched: Watched): void {
@@ -307,277 +251,75 @@ export class Watching implements Presence, Pick<EngineListener, "update" | "stal
     // The first viewer's snapshot tells it.
     if (first) channel.watchersTold = channel.watchers;
     else this.#countChanged.add(watched);
+    this.#following.watchedBy(watched, subscriptions.size);
   }
 
   #tellCount(watched: Watched, now: number): void {
     const { channel } = watched;
-    if (channel.watchers === channel.watchersTold) this.#countChanged.delete(watched);
-    else if (now - channel.watchersToldAt >= this.#options.limits.watchersEveryMs) {
-      this.#countChanged.delete(watched);
-      channel.watchersTold = channel.watchers;
-      channel.watchersToldAt = now;
-      this.#announce(watched, { type: "watchers", auctionId: watched.auctionId, watchers: channel.watchers });
+    const changed = channel.watchers !== channel.watchersTold;
+    if (changed && now - channel.watchersToldAt < this.#options.limits.watchersEveryMs) return;
+    this.#countChanged.delete(watched);
+    if (!changed) return;
+    channel.watchersTold = channel.watchers;
+    channel.watchersToldAt = now;
+    this.#publisher.announce(channel, { type: "watchers", auctionId: watched.auctionId, watchers: channel.watchers });
+  }
+
+  #rejoin(viewer: Viewer): void {
+    viewer.slowSince = null;
+    for (const subscription of viewer.subscriptions.values()) {
+      const channel = this.#following.find(subscription.auctionId)?.channel;
+      if (channel?.lagging.delete(subscription) === true) channel.audience.join(subscription);
     }
   }
 
-  // Reading.
+  // Answers to subscribe frames (B1).
 
-  #read(watched: Watched): void {
-    if (watched.reading) return;
-    watched.reading = true;
-    watched.readAgainAt = null;
-    this.#readAgain.delete(watched);
-    const { engine, limits } = this.#options;
-    const read = { kind: "view", auctionId: watched.auctionId, fresh: false, history: ROWS_KEPT, bidderId: null } as const;
-    engine.read(read, limits.requestTimeoutMs).then(
-      (outcome) => this.#viewed(watched, outcome),
-      () => this.#viewed(watched, { kind: "refused", code: "shard_unowned", retryAfterMs: READ_AGAIN_MS }),
-    );
-  }
-
-  /** Bids were removed: which way is in the rows only. A read under way may have been taken before. */
-  #readRows(watched: Watched, now: number): void {
-    if (watched.reading) {
-      watched.readAgainAt = now;
-      this.#readAgain.add(watched);
-    } else this.#read(watched);
-  }
-
-  #viewed(watched: Watched, outcome: ReadOutcome): void {
-    if (this.#watched.get(watched.auctionId) !== watched) return;
-    const now = this.#options.time.monotonic();
-    watched.reading = false;
-    if (outcome.kind === "ok" && outcome.result.kind === "view") {
-      const missed = takeView(watched, outcome.result.view, outcome.result.rows, this.#options.limits, now);
-      if (missed !== null) this.#tell(watched, missed, now);
-      this.#back(watched);
-    } else if (outcome.kind === "refused" && outcome.code === "no_such_auction" && knownOf(watched) === null) {
-      watched.knowledge = { kind: "absent" };
-      watched.stale = false;
-      this.#absent(watched);
-    } else this.#notReadable(watched, now);
-    this.#settle(watched);
-  }
-
-  #notReadable(watched: Watched, now: number): void {
-    watched.readAgainAt = now + READ_AGAIN_MS;
-    this.#readAgain.add(watched);
-    if (watched.stale) return;
-    watched.stale = true;
-    this.#tellStale(watched, true);
-  }
-
-  /** The owner answered. */
-  #back(watched: Watched): void {
-    const wasStale = watched.stale;
-    watched.stale = this.#options.engine.staleMs(watched.auctionId) > 0;
-    if (watched.stale) return;
-    if (wasStale) this.#tellStale(watched, false);
-    const awaiting = this.#awaiting.get(watched) ?? [];
-    this.#awaiting.delete(watched);
-    for (const { subscription, entry, history } of awaiting) {
-      const resumed = knownOf(watched)?.history.since(entry.pair);
-      const why = resumed?.kind === "snapshot" ? resumed.why : "history_gone";
-      if (subscription.viewer.subscriptions.get(watched.auctionId) === subscription) this.#owe(subscription, why, history);
-    }
-  }
-
-  /** Those who were told that the owner is away, and now that there is no such auction. */
-  #absent(watched: Watched): void {
-    const { auctionId } = watched;
-    const awaiting = this.#awaiting.get(watched) ?? [];
-    this.#awaiting.delete(watched);
-    for (const { subscription } of awaiting) {
-      const { meaning } = ERROR_CODES.no_such_auction;
-      this.#send(subscription.viewer, { type: "error", auctionId, code: "no_such_auction", message: meaning, requestId: this.#options.newId() });
-      this.#leave(subscription);
-    }
-  }
-
-  #askLot(watched: Watched, now: number): void {
-    watched.lotAskedAt = now;
-    this.#lotless.add(watched);
-    this.#options.catalogue.entry(watched.auctionId).then(
-      (entry) => this.#lotFound(watched, entry),
-      () => this.#lotFound(watched, null),
-    );
-  }
-
-  #lotFound(watched: Watched, entry: CatalogueEntry | null): void {
-    const late = watched.lotTried;
-    watched.lotTried = true;
-    if (entry !== null) {
-      this.#lotless.delete(watched);
-      watched.lot = entry.lot;
-      watched.seller = entry.seller;
-      if (late && entry.lot !== null) this.#announce(watched, { type: "lot_changed", auctionId: watched.auctionId, lot: wireLot(entry.lot) });
-    }
-    this.#settle(watched);
-  }
-
-  // Answering subscriptions.
-
-  #settle(watched: Watched): void {
-    if (!isSettled(watched)) return;
-    const waiting = this.#asked.get(watched);
-    this.#asked.delete(watched);
-    for (const asked of waiting ?? []) {
-      asked.unsettled.delete(watched);
-      if (asked.unsettled.size === 0) this.#answer(asked);
-    }
-  }
-
-  #answer(asked: Asked): void {
-    const { viewer, request } = asked;
+  #answer({ viewer, request }: Asked): void {
     if (!viewer.open) return;
     const results: SubscribedFrame["results"][number][] = [];
     const then: (() => void)[] = [];
     const away: AuctionId[] = [];
     for (const entry of request.auctions) {
-      const watched = this.#watched.get(entry.auctionId);
-      const subscription = viewer.subscriptions.get(entry.auctionId);
+      const { auctionId } = entry;
+      const watched = this.#following.find(auctionId);
+      const subscription = viewer.subscriptions.get(auctionId);
       if (watched === undefined || watched.knowledge.kind === "absent") {
-        results.push({ auctionId: entry.auctionId, code: watched === undefined ? "overloaded" : "no_such_auction" });
+        results.push({ auctionId, code: watched === undefined ? "overloaded" : "no_such_auction" });
         if (subscription !== undefined) then.push(() => this.#leave(subscription));
         continue;
       }
-      if (watched.stale) away.push(entry.auctionId);
-      results.push({ auctionId: entry.auctionId, recovered: this.#recover({ watched, entry, subscription, history: request.history }, then) });
+      const recovered = subscription === undefined ? "snapshot" : this.#recover({ watched, entry, subscription, history: request.history }, then);
+      results.push({ auctionId, recovered });
+      if (watched.stale) away.push(auctionId);
     }
     this.#send(viewer, { type: "subscribed", id: request.id, results });
     for (const step of then) step();
     if (away.length > 0) this.#send(viewer, { type: "stale", auctionIds: away, stale: true, serverTimeMs: this.#options.time.now() });
-    this.#payOwed(viewer);
+    this.#debts.pay(viewer);
   }
 
-  /** How the viewer becomes current; what has to be sent for it goes into `then`. */
-  #recover(
-    asked: { readonly watched: Watched; readonly entry: SubscribeEntry; readonly subscription: Subscription | undefined; readonly history: number },
-    then: (() => void)[],
-  ): "delta" | "snapshot" {
+  /** How the viewer becomes current; what has to be done for it behind `subscribed` goes into `then`. */
+  #recover(asked: { readonly watched: Watched } & Awaiting, then: (() => void)[]): "delta" | "snapshot" {
     const { watched, entry, subscription, history } = asked;
     const known = knownOf(watched);
-    if (subscription === undefined) return "snapshot";
     if (known === null) {
-      listOf(this.#awaiting, watched).push({ entry, subscription, history });
+      setOf(this.#awaiting, watched).add({ entry, subscription, history });
       return "snapshot";
     }
     known.history.expire(this.#options.time.monotonic());
     const resumed = known.history.since(entry.pair);
     if (entry.pair !== null) this.#options.metrics.resumed(resumed.kind, resumed.kind === "delta" ? "delta" : resumed.why);
     if (resumed.kind === "snapshot") {
-      then.push(() => this.#owe(subscription, resumed.why, history));
+      then.push(() => this.#debts.owe(subscription, resumed.why, history));
       return "snapshot";
     }
     then.push(() => {
       const around = { auctionId: watched.auctionId, watchers: watched.channel.watchers, serverTimeMs: this.#options.time.now() };
       for (const frame of resumedFrames(known, resumed, around)) this.#send(subscription.viewer, frame);
-      this.#join(subscription, watched);
+      joinAudience(subscription, watched);
     });
     return "delta";
-  }
-
-  // Snapshots.
-
-  #owe(subscription: Subscription, why: "first" | "history_gone" | "ahead" | "new_life" | "slow", history: number): void {
-    const { viewer, auctionId } = subscription;
-    const { identity } = viewer;
-    const owed = { why, history, you: null as ReturnType<typeof wireStanding> | null, ready: true };
-    subscription.owed = owed;
-    viewer.owed.add(subscription);
-    if (identity === null || !identity.roles.includes("bidder")) {
-      this.#payOwed(viewer);
-      return;
-    }
-    owed.ready = false;
-    const pay = (outcome: ReadOutcome | null) => {
-      if (outcome?.kind === "ok" && outcome.result.kind === "standing") owed.you = wireStanding(outcome.result.standing);
-      owed.ready = true;
-      this.#payOwed(viewer);
-    };
-    this.#options.engine.read({ kind: "standing", auctionId, bidderId: identity.userId }, this.#options.limits.requestTimeoutMs).then(pay, () => pay(null));
-  }
-
-  /** Sends what is ready while there is room (B3); the rest when the buffer has drained. */
-  #payOwed(viewer: Viewer): void {
-    if (!viewer.open) return;
-    for (const subscription of viewer.owed) {
-      if (viewer.peer.bufferedBytes() > this.#options.limits.bufferSoftBytes / 2) return;
-      const watched = this.#watched.get(subscription.auctionId);
-      const known = watched === undefined ? null : knownOf(watched);
-      const { owed } = subscription;
-      if (watched === undefined || known === null || owed === null || !owed.ready) continue;
-      viewer.owed.delete(subscription);
-      subscription.owed = null;
-      subscription.missed = false;
-      const { protocol } = viewer.peer;
-      viewer.peer.send(
-        this.#snapshots.snapshot(watched, known, { why: owed.why, history: owed.history, you: owed.you, protocol, serverTimeMs: this.#options.time.now() }),
-      );
-      this.#join(subscription, watched);
-    }
-  }
-
-  #join(subscription: Subscription, watched: Watched): void {
-    if (subscription.viewer.slowSince === null) watched.channel.audience.join(subscription);
-    else watched.channel.lagging.add(subscription);
-  }
-
-  #rejoin(viewer: Viewer): void {
-    viewer.slowSince = null;
-    for (const subscription of viewer.subscriptions.values()) {
-      const channel = this.#watched.get(subscription.auctionId)?.channel;
-      if (channel?.lagging.delete(subscription) === true) channel.audience.join(subscription);
-    }
-  }
-
-  // Publishing.
-
-  #tell(watched: Watched, update: Update, now: number): void {
-    if (this.#fanout.updated(watched.channel, update, now)) this.#wake();
-    else this.#arm();
-  }
-
-  #announce(watched: Watched, frame: ServerFrame): void {
-    if (this.#fanout.announce(watched.channel, frame, this.#options.time.monotonic())) this.#wake();
-  }
-
-  /** Through the topics to those who are current, and directly to those who still wait for their first snapshot. */
-  #tellStale(watched: Watched, stale: boolean): void {
-    const frame: ServerFrame = { type: "stale", auctionIds: [watched.auctionId], stale, serverTimeMs: this.#options.time.now() };
-    this.#announce(watched, frame);
-    for (const { subscription } of this.#awaiting.get(watched) ?? []) this.#send(subscription.viewer, frame);
-  }
-
-  #wake(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    this.#options.time.soon(() => {
-      this.#pumping = false;
-      const now = this.#options.time.monotonic();
-      this.#fanout.due(now);
-      if (this.#fanout.pump(now)) this.#wake();
-      this.#arm();
-    });
-  }
-
-  /** One timer, for the auction whose wait ends first. */
-  #arm(): void {
-    const dueAt = this.#fanout.nextDueAt();
-    if (dueAt === null || (this.#timer !== null && this.#timer.at <= dueAt)) return;
-    this.#timer?.cancel();
-    const waitMs = Math.max(WAIT_MS_MIN, dueAt - this.#options.time.monotonic());
-    const cancel = this.#options.time.after(waitMs, () => {
-      this.#timer = null;
-      if (this.#fanout.due(this.#options.time.monotonic())) this.#wake();
-      this.#arm();
-    });
-    this.#timer = { at: dueAt, cancel };
-  }
-
-  close(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
   }
 
   #send(viewer: Viewer, frame: ServerFrame): void {
@@ -585,13 +327,9 @@ export class Watching implements Presence, Pick<EngineListener, "update" | "stal
   }
 }
 
-/** Rows of a snapshot after a viewer was slow: as few as a page shows. */
-const HISTORY_AFTER_SLOW = 20;
-
-/** Whether a subscription can be answered: something is known, or it is known that nothing can be (B1). */
-function isSettled(watched: Watched): boolean {
-  if (watched.knowledge.kind === "absent") return true;
-  return watched.stale || (watched.knowledge.kind === "known" && watched.lotTried);
+/** Whether the viewer still has it, and has not left and come again. */
+function isCurrent(subscription: Subscription): boolean {
+  return subscription.viewer.subscriptions.get(subscription.auctionId) === subscription;
 }
 
 function setOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
@@ -600,8 +338,8 @@ function setOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
   return present;
 }
 
-function listOf<K, V>(map: Map<K, V[]>, key: K): V[] {
-  const present = map.get(key) ?? [];
-  map.set(key, present);
-  return present;
+function takeSet<K, V>(map: Map<K, Set<V>>, key: K): Iterable<V> {
+  const taken = map.get(key) ?? [];
+  map.delete(key);
+  return taken;
 }
