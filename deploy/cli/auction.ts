@@ -61,8 +61,7 @@ Examples:
 async function create(flags: CreateFlags): Promise<void> {
   const session = openSession(flags);
   const body = createBody(flags, now());
-  const client = await session.client("seller");
-  try {
+  await session.ask("seller", async (client) => {
     const answer = await client.auctions.create(body, flags.key);
     if (session.out.json) session.out.document(answer);
     else if (answer.verdict === "accepted") {
@@ -70,9 +69,7 @@ async function create(flags: CreateFlags): Promise<void> {
       session.out.talk(`${session.url}/auctions/${answer.auctionId}`);
     }
     if (answer.verdict === "rejected") throw new CliFailure(`Rejected: ${answer.code}.`, EXIT.rejected);
-  } finally {
-    await client.close();
-  }
+  });
 }
 
 /** The body of the create, amounts by the currency's digits. Throws CliFailure on wrong usage. */
@@ -116,14 +113,11 @@ function addGet(auction: Command): void {
     )
     .action(async (id: string, flags: CommonFlags) => {
       const session = openSession(flags);
-      const client = await session.client(null);
-      try {
+      await session.ask(null, async (client) => {
         const found = await client.auctions.get(id);
         if (session.out.json) session.out.document(found);
         else session.out.fields(auctionFields(found, now()));
-      } finally {
-        await client.close();
-      }
+      });
     });
 }
 
@@ -167,8 +161,7 @@ function addList(auction: Command): void {
       const limit = /^\d{1,4}$/.test(flags.limit) ? Number(flags.limit) : 0;
       if (limit < 1 || limit > LIST_MAX) throw new CliFailure(`--limit is ${flags.limit}; wanted 1 to ${LIST_MAX}.`, EXIT.usage);
       const session = openSession(flags);
-      const client = await session.client(null);
-      try {
+      await session.ask(null, async (client) => {
         const phase = flags.phase === undefined || flags.phase === "all" ? {} : { phase: flags.phase };
         const found: Auction[] = [];
         const query = {
@@ -182,9 +175,7 @@ function addList(auction: Command): void {
           if (found.length >= limit) break;
         }
         printList(session.out, found, now());
-      } finally {
-        await client.close();
-      }
+      });
     });
 }
 

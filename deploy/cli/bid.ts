@@ -31,8 +31,7 @@ Exit codes: 0 taken (leading or outbid), 4 rejected, 7 nothing is known: send it
 
 async function bid(id: string, amount: string, flags: BidFlags): Promise<void> {
   const session = openSession(flags);
-  const client = await session.client("bidder");
-  try {
+  await session.ask("bidder", async (client) => {
     const { currency } = await client.auctions.get(id);
     const amountMinor = parseAmount(amount, currency);
     if (amountMinor === null)
@@ -52,7 +51,5 @@ async function bid(id: string, amount: string, flags: BidFlags): Promise<void> {
       ]);
     }
     if (answer.verdict === "rejected") throw new CliFailure(`Rejected: ${answer.code}.`, EXIT.rejected);
-  } finally {
-    await client.close();
-  }
+  });
 }

@@ -1,10 +1,12 @@
 // The command line: wires the commands, turns every outcome into an exit code. Data goes to stdout, talk to stderr.
 import { Command, CommanderError } from "commander";
 import { addAuction } from "./auction.ts";
+import { addAuctionLog } from "./auction-log.ts";
 import { addBid } from "./bid.ts";
 import { addConfig } from "./config-print.ts";
 import { addDoctor } from "./doctor.ts";
 import { EXIT, failureOf } from "./exit.ts";
+import { addLog } from "./log.ts";
 import { addStart } from "./start.ts";
 import { addToken } from "./token.ts";
 import { addWatch } from "./watch.ts";
@@ -28,9 +30,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 rejected by the rule
 8 a check failed, 130 interrupted.`,
     );
   addStart(program);
-  addAuction(program);
+  addAuctionLog(addAuction(program));
   addBid(program);
   addWatch(program);
+  addLog(program);
   addToken(program);
   addConfig(program);
   addDoctor(program);

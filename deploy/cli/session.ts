@@ -32,8 +32,8 @@ export interface Session {
   readonly dataDir: string;
   /** Per call, ms. */
   readonly deadlineMs: number;
-  /** A client that asks as `role`; null asks as nobody. Close it when done. */
-  client(role: Role | null): Promise<Client>;
+  /** Runs a call with a client that asks as `role`; null asks as nobody. The client is closed in any case. */
+  ask(role: Role | null, call: (client: Client) => Promise<void>): Promise<void>;
 }
 
 const DEADLINE_DEFAULT_MS = 5_000;
@@ -62,12 +62,25 @@ export function openSession(flags: CommonFlags): Session {
     url,
     dataDir,
     deadlineMs,
-    client: async (role) => {
+    ask: async (role, call) => {
       const webSocket = WebSocket as unknown as WebSocketConstructor;
-      if (role === null) return connect({ url, deadlineMs, webSocket });
-      return connect({ url, deadlineMs, webSocket, token: token ?? (await localToken(dataDir, role, flags.user ?? `cli-${role}`)) });
+      const asWhom = role === null ? {} : { token: token ?? (await localToken(dataDir, role, flags.user ?? `cli-${role}`)) };
+      const client = connect({ url, deadlineMs, webSocket, ...asWhom });
+      try {
+        await call(client);
+      } catch (error) {
+        throw codeOf(error) === "not_connected"
+          ? new CliFailure(`Nothing answers at ${url}. Is the system running? --url names another gateway.`, EXIT.unreached)
+          : error;
+      } finally {
+        await client.close();
+      }
     },
   };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : null;
 }
 
 function tokenIn(path: string): string {

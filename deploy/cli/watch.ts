@@ -16,14 +16,11 @@ export function addWatch(program: Command): void {
 
 async function watch(ids: readonly string[], flags: CommonFlags): Promise<void> {
   const session = openSession(flags);
-  const client = await session.client(null);
-  try {
+  await session.ask(null, async (client) => {
     // Asked first, so that an unknown id is told at once and with its exit code.
     for (const id of ids) await client.auctions.get(id);
     if (await untilEnded(client, ids, session.out)) throw new CliFailure("Interrupted.", EXIT.interrupted);
-  } finally {
-    await client.close();
-  }
+  });
 }
 
 /** Resolves when all have ended (false) or on Ctrl-C (true). */

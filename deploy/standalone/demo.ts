@@ -31,8 +31,8 @@ export interface NumberStore {
 
 /** Opens what is missing and returns the demo auctions that run, soonest end first. Rejects when the gateway is away. */
 export async function sweep(seller: Client, numbers: NumberStore, world: DemoWorld): Promise<Auction[]> {
-  const running = await runningAuctions(seller);
   const now = world.now();
+  const running = await runningAuctions(seller, now);
   const missing = missingDurations(
     running.map((auction) => (auction.endsAtMs ?? now) - now),
     numbers.read(),
@@ -47,7 +47,7 @@ export async function sweep(seller: Client, numbers: NumberStore, world: DemoWor
       if (opened) break;
     }
   }
-  return missing.length === 0 ? running : runningAuctions(seller);
+  return missing.length === 0 ? running : runningAuctions(seller, now);
 }
 
 /** False when that number was opened by an earlier start. Rejects when nothing is known, so the number is tried again. */
@@ -63,10 +63,15 @@ async function openNumber(seller: Client, number: number, durationMs: number, wo
   }
 }
 
-async function runningAuctions(seller: Client): Promise<Auction[]> {
+/** Lists are seconds behind: what was just created may stand there as scheduled, what has just ended as open. */
+async function runningAuctions(seller: Client, now: number): Promise<Auction[]> {
   const running: Auction[] = [];
-  for await (const auction of seller.auctions.list({ phase: "open", sellerId: DEMO_SELLER, sort: "ending_soon", limit: 100 })) running.push(auction);
-  return running;
+  for (const phase of ["open", "scheduled"] as const) {
+    for await (const auction of seller.auctions.list({ phase, sellerId: DEMO_SELLER, sort: "ending_soon", limit: 100 })) {
+      if (auction.endsAtMs !== null && auction.endsAtMs > now) running.push(auction);
+    }
+  }
+  return running.sort((a, b) => (a.endsAtMs ?? 0) - (b.endsAtMs ?? 0));
 }
 
 function codeOf(error: unknown): string | null {

@@ -14,6 +14,7 @@ import { z } from "zod";
 
 export interface DataFolder {
   readonly path: string;
+  /** No log is in it yet. */
   readonly first: boolean;
   /** Whether this system was made with demo auctions. */
   readonly demo: boolean;
@@ -49,9 +50,10 @@ export function ensureFolder(path: string): string {
 export function openFolder(path: string, options: { readonly demo: boolean | null; readonly production: boolean; readonly at: number }): DataFolder {
   const file = join(path, "system.json");
   try {
-    const first = !existsSync(file);
-    const kept = first ? { madeAt: new Date(options.at).toISOString(), demo: options.demo ?? !options.production } : readSystem(file);
-    if (first) writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: OWNER_ONLY });
+    const made = existsSync(file);
+    const first = !existsSync(join(path, "log"));
+    const kept = made ? readSystem(file) : { madeAt: new Date(options.at).toISOString(), demo: options.demo ?? !options.production };
+    if (!made) writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: OWNER_ONLY });
     const logsPath = join(path, "logs");
     mkdirSync(logsPath, { recursive: true });
     const demo = !options.production && (options.demo ?? kept.demo);

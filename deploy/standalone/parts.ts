@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Facts, Part } from "./children.ts";
 import type { SupervisorSettings } from "./config.ts";
 import type { DataFolder } from "./folder.ts";
-import { postgresPart } from "./postgres-part.ts";
+import { migrateOwn, postgresPart } from "./postgres-part.ts";
 import { openProcessLog, type ProcessLog } from "./process-log.ts";
 import { type ChildLine, type ProcessSpec, processPart } from "./process-part.ts";
 import type { Summary } from "./screen.ts";
@@ -60,8 +60,9 @@ export function systemParts(input: SystemInput): System {
     return typeof value === "number" ? value : undefined;
   };
   const parts: Part[] = [];
-  if (settings.snapshots === "postgres" && settings.postgresUrl === undefined)
-    parts.push(postgresPart({ folder: join(folder.path, "postgres"), port: settings.postgresPort, line }));
+  const ownPostgres = settings.snapshots === "postgres" && settings.postgresUrl === undefined;
+  const postgres = ownPostgres ? postgresPart({ folder: join(folder.path, "postgres"), port: settings.postgresPort, line }) : null;
+  if (postgres !== null) parts.push(postgres.part);
   const script = (name: string, file: string, over: Partial<ProcessSpec>): ProcessSpec => ({
     name,
     essential: true,
@@ -71,20 +72,38 @@ export function systemParts(input: SystemInput): System {
     environment: () => ({}),
     ...over,
   });
-  const postgresUrl = () => facts.get("postgres")?.url;
   parts.push(
-    processPart(script("engine", "../../engine/main.js", { readyLimitMs: ENGINE_READY_MS, environment: () => engineEnvironment(input, postgresUrl(), known) })),
+    processPart(
+      script("engine", "../../engine/main.js", { readyLimitMs: ENGINE_READY_MS, environment: () => engineEnvironment(input, postgres?.url(), known) }),
+    ),
   );
-  parts.push(processPart(script("gateway", "../../gateway/main.js", { environment: () => gatewayEnvironment(input, postgresUrl(), known) })));
+  parts.push(processPart(script("gateway", "../../gateway/main.js", { environment: () => gatewayEnvironment(input, postgres?.url(), known) })));
   if (folder.demo) {
     const args = () => ["--url", `http://127.0.0.1:${known("gateway", "httpPort") ?? settings.gatewayHttpPort}`, "--bidders", String(settings.bidders)];
     parts.push(processPart(script("demo", "demo-main.js", { essential: false, args, environment: () => commonEnvironment(input) })));
   }
+  const yours = settings.snapshots === "postgres" ? settings.postgresUrl : undefined;
   return {
-    parts: parts.map(remember),
+    parts: parts.map((part) => remember(part.name === "engine" && yours !== undefined ? migratedBefore(part, yours, line) : part)),
     summary: (version, startedInMs) => summaryOf(input, facts, { version, startedInMs }),
     close: () => {
       for (const log of logs.values()) log.close();
+    },
+  };
+}
+
+const LEVEL_WARN = 40;
+
+/** The part, with the database of your own brought up to date before its first start. */
+function migratedBefore(part: Part, url: string, line: SystemInput["line"]): Part {
+  let asked = false;
+  return {
+    ...part,
+    start: async () => {
+      const wrong = asked ? null : await migrateOwn(url);
+      asked = true;
+      if (wrong !== null) line("postgres", { level: LEVEL_WARN, msg: wrong, fields: {} }, wrong);
+      return part.start();
     },
   };
 }
@@ -106,21 +125,21 @@ function commonEnvironment(input: SystemInput): Record<string, string | undefine
 
 type Known = (part: string, name: string) => number | undefined;
 
-function engineEnvironment(input: SystemInput, postgresUrl: unknown, known: Known): Environment {
+function engineEnvironment(input: SystemInput, postgresUrl: string | undefined, known: Known): Environment {
   return {
     ...commonEnvironment(input),
-    ...(typeof postgresUrl === "string" ? { FAIRWARNING_POSTGRES_URL: postgresUrl } : {}),
+    ...(postgresUrl === undefined ? {} : { FAIRWARNING_POSTGRES_URL: postgresUrl }),
     // A port found at the first start is kept, so that the gateway finds the engine again after its restart.
     FAIRWARNING_ENGINE_LINK_PORT: String(known("engine", "linkPort") ?? input.settings.engineLinkPort),
     FAIRWARNING_ENGINE_STATUS_PORT: String(known("engine", "statusPort") ?? input.settings.engineStatusPort),
   };
 }
 
-function gatewayEnvironment(input: SystemInput, postgresUrl: unknown, known: Known): Environment {
+function gatewayEnvironment(input: SystemInput, postgresUrl: string | undefined, known: Known): Environment {
   const { environment, settings } = input;
   return {
     ...commonEnvironment(input),
-    ...(typeof postgresUrl === "string" ? { FAIRWARNING_POSTGRES_URL: postgresUrl } : {}),
+    ...(postgresUrl === undefined ? {} : { FAIRWARNING_POSTGRES_URL: postgresUrl }),
     FAIRWARNING_GATEWAY_ENGINES: environment.FAIRWARNING_GATEWAY_ENGINES ?? `127.0.0.1:${known("engine", "linkPort") ?? settings.engineLinkPort}`,
     FAIRWARNING_GATEWAY_HTTP_PORT: String(known("gateway", "httpPort") ?? settings.gatewayHttpPort),
     FAIRWARNING_GATEWAY_SOCKET_PORT: String(known("gateway", "socketPort") ?? settings.gatewaySocketPort),

@@ -1,4 +1,5 @@
 // Postgres as a part of the system: its starts, its end and its faults in the words of children.ts.
+import { MigrationFailed, migrate } from "../../persistence/postgres/migrate.ts";
 import { type Part, type Running, StartFailed } from "./children.ts";
 import { type PostgresExit, PostgresStartFailed, type RunningPostgres, startPostgres } from "./postgres.ts";
 import type { ChildLine } from "./process-part.ts";
@@ -16,11 +17,12 @@ const LEVEL_ERROR = 50;
 /** Faults that may pass by themselves: a predecessor that is still ending. */
 const PASSING = new Set(["folder_in_use", "too_slow", "failed"]);
 
-/** The Postgres of this machine. Its facts are `url`, which holds a password and is told to the other parts only, and `port`. */
-export function postgresPart(options: PostgresPartOptions): Part {
+/** The Postgres of this machine, and its address once it has started. The address holds a password, so it is no fact to be told. */
+export function postgresPart(options: PostgresPartOptions): { readonly part: Part; readonly url: () => string | undefined } {
   // A free port found at the first start is kept: the other parts know it.
   let port = options.port;
-  return {
+  let url: string | undefined;
+  const part: Part = {
     name: NAME,
     essential: true,
     start: async () => {
@@ -28,6 +30,8 @@ export function postgresPart(options: PostgresPartOptions): Part {
       try {
         const server = await startPostgres({ dataDir: options.folder, port, log });
         port = server.port;
+        url = server.url;
+        await migrateOrStop(server, log);
         return runningOf(server);
       } catch (error) {
         if (!(error instanceof PostgresStartFailed)) throw error;
@@ -35,12 +39,34 @@ export function postgresPart(options: PostgresPartOptions): Part {
       }
     },
   };
+  return { part, url: () => url };
+}
+
+/** The parts behind it find the schema of this version. A database that cannot be brought up to date is no start. */
+async function migrateOrStop(server: RunningPostgres, log: (text: string) => void): Promise<void> {
+  try {
+    await migrate(server.url, log);
+  } catch (error) {
+    await server.stop();
+    throw new StartFailed(error instanceof Error ? error.message : String(error), error instanceof MigrationFailed);
+  }
+}
+
+/** The same for a Postgres of your own, once, before the engine starts. It may be away: then the gateway goes on trying, and bids
+ *  are taken without it. Resolves with what went wrong, or null. */
+export async function migrateOwn(url: string): Promise<string | null> {
+  try {
+    await migrate(url);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function runningOf(server: RunningPostgres): Running {
   const ended = new Promise<string>((resolve) => server.onExit((exit) => resolve(exitText(exit))));
   return {
-    facts: { url: server.url, port: server.port, pid: server.pid },
+    facts: { port: server.port, pid: server.pid },
     ended,
     // It brings its own, shorter limits.
     stop: () => server.stop(),
