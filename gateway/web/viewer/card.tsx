@@ -10,7 +10,8 @@ import { ageText, counted, dateText } from "./words.ts";
 import { moneyText } from "./money.ts";
 import { standingOf } from "./bidding.ts";
 
-export function Card({ lot }: { readonly lot: Auction }): JSX.Element {
+/** `under`: the level of the heading above the grid. */
+export function Card({ lot, under }: { readonly lot: Auction; readonly under: 1 | 2 }): JSX.Element {
   const { client } = useLive();
   const watched = useAuction(client, lot.auctionId, { history: 0 });
   const view = watched.kind === "known" ? watched.view : null;
@@ -18,12 +19,15 @@ export function Card({ lot }: { readonly lot: Auction }): JSX.Element {
   const category = view?.auction.lot?.category ?? lot.lot?.category;
   const image = lot.lot?.images?.[0];
   const now = view ?? lot;
+  const Heading = under === 1 ? "h2" : "h3";
   return (
     <li class="card">
       <a href={`/auctions/${lot.auctionId}`}>
         <div class="plate">{image === undefined ? <LotDrawing category={category} title={title} /> : <img src={image} alt="" loading="lazy" />}</div>
         <p class="number">{lotNumber(lot.auctionId, lot.lot?.lotId)}</p>
-        <h3 dir="auto">{title}</h3>
+        <Heading class="title" dir="auto">
+          {title}
+        </Heading>
       </a>
       <CardPrice view={view} lot={lot} />
       <div class="card-foot">

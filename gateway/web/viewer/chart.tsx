@@ -1,6 +1,6 @@
 // The price over time as steps: extensions as ticks, own bids as filled points. The same facts stand in a table beside it.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { AuctionView, Bid } from "../../client/client.ts";
@@ -9,6 +9,10 @@ import { moneyText } from "./money.ts";
 import { bidderText, clockText } from "./words.ts";
 
 const HEIGHT = 200;
+/** The line to the present moment is drawn on this often. */
+const AGE_DRAWN_MS = 10_000;
+/** Drawings begin at multiples of this, so that twenty updates a second cost four drawings. */
+const DRAWN_EVERY_MS = 250;
 const TABLE_ROWS_MAX = 100;
 
 interface Step {
@@ -31,38 +35,43 @@ export function stepsOf(rows: readonly Bid[], own: number | null): readonly Step
 
 export function PriceChart({ view, rows }: { readonly view: AuctionView; readonly rows: readonly Bid[] }): JSX.Element | null {
   const own = view.you?.bidderNumber ?? null;
-  const steps = stepsOf(rows, own);
+  const [open, setOpen] = useState(false);
+  const steps = useMemo(() => stepsOf(rows, own), [rows, own]);
   if (steps.length === 0) return null;
   return (
     <section class="chart" aria-labelledby="chart-title">
       <h2 id="chart-title">Price over time</h2>
       <Plot view={view} steps={steps} />
-      <details>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>The same as a table</summary>
-        <table>
-          <caption class="unseen">Price after each bid, newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Time</th>
-              <th scope="col">By</th>
-              <th scope="col">Price</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...steps]
-              .reverse()
-              .slice(0, TABLE_ROWS_MAX)
-              .map((step, at) => (
-                <tr key={steps.length - at}>
-                  <td>{clockText(step.atMs)}</td>
-                  <td>{bidderText(step.bidderNumber, own)}</td>
-                  <td>{moneyText(step.priceMinor, view.auction.currency)}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
+        {open && <StepTable steps={steps} own={own} currency={view.auction.currency} />}
       </details>
     </section>
+  );
+}
+
+function StepTable({ steps, own, currency }: { readonly steps: readonly Step[]; readonly own: number | null; readonly currency: string }): JSX.Element {
+  const newest = steps.slice(-TABLE_ROWS_MAX).reverse();
+  return (
+    <table>
+      <caption class="unseen">Price after each bid, newest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">Time</th>
+          <th scope="col">By</th>
+          <th scope="col">Price</th>
+        </tr>
+      </thead>
+      <tbody>
+        {newest.map((step, at) => (
+          <tr key={steps.length - at}>
+            <td>{clockText(step.atMs)}</td>
+            <td>{bidderText(step.bidderNumber, own)}</td>
+            <td>{moneyText(step.priceMinor, currency)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
@@ -71,7 +80,7 @@ function Plot({ view, steps }: { readonly view: AuctionView; readonly steps: rea
   const plot = useRef<uPlot | null>(null);
   const latest = useRef({ view, steps });
   latest.current = { view, steps };
-  const minute = useTicking(() => Math.floor(nowOf(view) / 10_000));
+  const period = useTicking(() => Math.floor(nowOf(view) / AGE_DRAWN_MS));
   const { currency } = view.auction;
   useEffect(() => {
     const element = box.current;
@@ -91,8 +100,15 @@ function Plot({ view, steps }: { readonly view: AuctionView; readonly steps: rea
       plot.current?.destroy();
     };
   }, [currency]);
-  useEffect(() => plot.current?.setData(dataOf({ view, steps })), [view, steps.length, minute]);
+  useEffect(() => {
+    const timer = setTimeout(() => plot.current?.setData(dataOf(latest.current)), nextDrawInMs());
+    return () => clearTimeout(timer);
+  }, [steps, view.extensions.length, view.currentPriceMinor, period]);
   return <div class="plot" ref={box} aria-hidden="true" />;
+}
+
+function nextDrawInMs(): number {
+  return DRAWN_EVERY_MS - (performance.now() % DRAWN_EVERY_MS);
 }
 
 /** Server time now, while the auction runs; its end after that. */

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { AuctionView } from "../../client/client.ts";
 import { useTicking } from "./live.ts";
-import { clockText, dateText, extensionText, timeLeftSpoken, timeLeftText } from "./words.ts";
+import { dateText, extensionText, timeLeftSpoken, timeLeftText } from "./words.ts";
 
 /** The last seconds, in which the auctioneer would say so. */
 export const FAIR_WARNING_MS = 30_000;
@@ -42,7 +42,7 @@ function Ends({ view }: { readonly view: AuctionView }): JSX.Element {
   const told = useTicking(() => last !== undefined && view.endsAtMs !== null && last.endsAtMs === view.endsAtMs && view.phase === "open" && sinceMs(view, last.atMs) < EXTENSION_TOLD_MS);
   return (
     <p class="ends">
-      {view.endsAtMs !== null && (view.phase === "open" || view.phase === "paused") && <span>Ends {endText(view.endsAtMs)}</span>}
+      {view.endsAtMs !== null && (view.phase === "open" || view.phase === "paused") && <span>Ends {dateText(view.endsAtMs)}</span>}
       {told && last !== undefined && (
         <span class="extended">
           {extensionText(last.extendedByMs)}, by bid {last.bidId}
@@ -51,10 +51,6 @@ function Ends({ view }: { readonly view: AuctionView }): JSX.Element {
       {!told && view.extensionCount > 0 && view.phase !== "closed" && <span>extended {view.extensionCount === 1 ? "once" : `${view.extensionCount} times`}</span>}
     </p>
   );
-}
-
-function endText(endsAtMs: number): string {
-  return new Date(endsAtMs).toDateString() === new Date().toDateString() ? clockText(endsAtMs) : dateText(endsAtMs);
 }
 
 /** Server time since an instant, from the time left: the view knows the server's clock. */

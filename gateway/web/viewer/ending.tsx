@@ -6,7 +6,7 @@ import { Card } from "./card.tsx";
 import { useLive } from "./live.ts";
 import { similarLots } from "./lots.ts";
 import { moneyText } from "./money.ts";
-import { clockText, dateText } from "./words.ts";
+import { dateText } from "./words.ts";
 
 export function Ending({ view, ending }: { readonly view: AuctionView; readonly ending: EndingFacts }): JSX.Element {
   const { headline, text, toYou } = endingWords(view, ending);
@@ -14,13 +14,9 @@ export function Ending({ view, ending }: { readonly view: AuctionView; readonly 
     <section class={`ending ${ending.outcome}`} aria-labelledby="ending-title" role="status">
       <h2 id="ending-title">{headline}</h2>
       <p class={toYou ? "standing leading" : ""}>{text}</p>
-      {ending.endedAtMs !== null && <p class="ended-at">Ended {isToday(ending.endedAtMs) ? `at ${clockText(ending.endedAtMs)}` : dateText(ending.endedAtMs)}</p>}
+      {ending.endedAtMs !== null && <p class="ended-at">Ended {dateText(ending.endedAtMs)}</p>}
     </section>
   );
-}
-
-function isToday(ms: number): boolean {
-  return new Date(ms).toDateString() === new Date().toDateString();
 }
 
 /** The ending in words. */
@@ -52,7 +48,7 @@ export function SimilarLots({ view }: { readonly view: AuctionView }): JSX.Eleme
       <h2 id="similar-title">Still on sale</h2>
       <ul class="grid">
         {lots.map((lot) => (
-          <Card key={lot.auctionId} lot={lot} />
+          <Card key={lot.auctionId} lot={lot} under={2} />
         ))}
       </ul>
     </section>

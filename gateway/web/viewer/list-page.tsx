@@ -42,6 +42,7 @@ export function ListPage({ filters }: { readonly filters: Filters }): JSX.Elemen
 
 function summaryText(lots: Lots, filters: Filters): string {
   if (lots.kind !== "read") return lots.kind === "reading" ? "Reading the catalogue" : "";
+  if (lots.lots.length === 0) return "";
   const count = lots.more ? `The first ${counted(lots.lots.length, "lot")}` : counted(lots.lots.length, "lot");
   return filters.phase === "closed" ? `${count}, latest first` : `${count}, ending soon first`;
 }
@@ -113,7 +114,7 @@ function LotGrid({ lots, filters, again }: { readonly lots: Lots; readonly filte
   if (lots.kind === "read" && lots.lots.length === 0) return <Nothing filters={filters} />;
   return (
     <ul class="grid" ref={grid} aria-label="Lots" aria-busy={lots.kind === "reading"}>
-      {lots.kind === "reading" ? Array.from({ length: 8 }, (_, at) => <li key={at} class="card blank" aria-hidden="true" />) : ordered.map((lot) => <Card key={lot.auctionId} lot={lot} />)}
+      {lots.kind === "reading" ? Array.from({ length: 8 }, (_, at) => <li key={at} class="card blank" aria-hidden="true" />) : ordered.map((lot) => <Card key={lot.auctionId} lot={lot} under={1} />)}
     </ul>
   );
 }
