@@ -30,18 +30,18 @@ export function addLog(program: Command): void {
   log
     .command("verify")
     .description("Reads every record from the first one and checks every invariant that a log can show. Exit code 8 at the first violation.")
-    .option("--data-dir PATH", "data folder of the system", "./data")
-    .option("--shard N", "one shard only")
+    .option("--data-dir <path>", "data folder of the system", "./data")
+    .option("--shard <n>", "one shard only")
     .option("--json", "one JSON document")
     .addHelpText("after", "\nExamples:\n  fairwarning log verify\n  fairwarning log verify --data-dir /var/lib/fairwarning --json")
     .action(verify);
   log
     .command("read")
     .description("Records of one shard with their judgement (effective, or void and why), and the decisions in them.")
-    .requiredOption("--shard N", "which shard")
-    .option("--data-dir PATH", "data folder of the system", "./data")
-    .option("--from LSN", "first lsn", "0")
-    .option("--limit N", "records at most", String(LIMIT_DEFAULT))
+    .requiredOption("--shard <n>", "which shard")
+    .option("--data-dir <path>", "data folder of the system", "./data")
+    .option("--from <lsn>", "first lsn", "0")
+    .option("--limit <n>", "records at most", String(LIMIT_DEFAULT))
     .option("--json", "one JSON document a line")
     .addHelpText("after", "\nExamples:\n  fairwarning log read --shard 7\n  fairwarning log read --shard 7 --from 1200 --limit 20 --json")
     .action(read);

@@ -47,6 +47,10 @@ test.each(commands.filter(({ name }) => !["start", "config env"].includes(name))
   expect(command.options.map((option) => option.long)).toContain("--json");
 });
 
+test.each(commands)("cli: flags: $name: a flag that names a value takes one", ({ command }) => {
+  expect(command.options.filter((option) => /^\S+ [^<[]/.test(option.flags) && !option.flags.startsWith("-h")).map((option) => option.flags)).toEqual([]);
+});
+
 test.each([
   ["no_such_auction", EXIT.notFound],
   ["forbidden", EXIT.notAllowed],

@@ -10,7 +10,8 @@ function stage(names: readonly string[], failures: Record<string, StartFailed[]>
   let heard: () => void = () => {};
   const part = (name: string): Part => ({
     name,
-    essential: name !== "demo",
+    essential: !name.startsWith("demo"),
+    awaited: name !== "demo-later",
     start: async (): Promise<Running> => {
       const failure = failures[name]?.shift();
       if (failure !== undefined) throw failure;
@@ -95,6 +96,15 @@ test("children: first start: a part that is not essential fails nobody and is tr
   await until(6);
   expect(said).toEqual(["starting engine", "ready engine", "starting demo", "died demo 500", "starting demo", "ready demo"]);
   await children.stop();
+});
+
+test("children: first start: a part that is not awaited holds nobody up, and is stopped like the others", async () => {
+  const { children, said, until } = stage(["engine", "demo-later", "gateway"]);
+  await children.start();
+  await until(6);
+  await children.stop();
+  expect(said.slice(0, 3)).toEqual(["starting engine", "ready engine", "starting demo-later"]);
+  expect(said.slice(-6)).toEqual(["gateway", "demo-later", "engine"].flatMap((name) => [`stopping ${name}`, `stopped ${name}`]));
 });
 
 test("children: stop: a part that is between death and restart is not started again", async () => {

@@ -40,6 +40,8 @@ export interface Part {
   readonly name: string;
   /** Whether the system is worth starting without it. One that is not essential is tried again later and fails nobody. */
   readonly essential: boolean;
+  /** Whether start() waits until it is ready. Only what is not essential may come later. */
+  readonly awaited: boolean;
   /** Rejects with StartFailed. */
   start(): Promise<Running>;
 }
@@ -68,6 +70,8 @@ interface Entry {
   readonly part: Part;
   running: Running | null;
   deaths: number;
+  /** Of its last start, by options.elapsed. */
+  readyAt: number;
   /** Ends when supervision of this part has ended. */
   supervision: Promise<void>;
 }
@@ -92,10 +96,11 @@ export class Children {
   async #startAll(): Promise<void> {
     for (const part of this.#options.parts) {
       if (this.#stopping.signal.aborted) return;
-      const entry: Entry = { part, running: null, deaths: 0, supervision: Promise.resolve() };
+      const entry: Entry = { part, running: null, deaths: 0, readyAt: 0, supervision: Promise.resolve() };
       this.#entries.push(entry);
-      const running = part.essential ? await this.#firstStart(entry) : await this.#startOrNull(entry, false);
-      entry.supervision = this.#supervise(entry, running);
+      if (part.essential) entry.supervision = this.#supervise(entry, await this.#firstStart(entry));
+      else if (part.awaited) entry.supervision = this.#supervise(entry, await this.#startOrNull(entry, false));
+      else entry.supervision = this.#startOrNull(entry, false).then((running) => this.#supervise(entry, running));
     }
   }
 
@@ -140,6 +145,7 @@ export class Children {
     this.#options.tell({ kind: "starting", part });
     const running = await entry.part.start();
     entry.running = running;
+    entry.readyAt = this.#options.elapsed();
     this.#options.tell({ kind: "ready", part, tookMs: this.#options.elapsed() - from, facts: running.facts, again });
     return running;
   }
@@ -148,11 +154,10 @@ export class Children {
     let running = first;
     while (!this.#stopping.signal.aborted) {
       if (running !== null) {
-        const readyAt = this.#options.elapsed();
         const reason = await running.ended;
         entry.running = null;
         if (this.#stopping.signal.aborted) return;
-        if (this.#options.elapsed() - readyAt >= WELL_AFTER_MS) entry.deaths = 0;
+        if (this.#options.elapsed() - entry.readyAt >= WELL_AFTER_MS) entry.deaths = 0;
         await this.#pause(entry, reason);
         if (this.#stopping.signal.aborted) return;
       }

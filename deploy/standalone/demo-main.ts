@@ -1,4 +1,5 @@
 // The demo's process: composition, ready line, end. The supervisor starts and restarts it.
+import { setMaxListeners } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -39,6 +40,8 @@ function numbersIn(dataDir: string): NumberStore {
 async function run(flags: Flags, dataDir: string): Promise<void> {
   const key = await loadOrCreateLocalKey(dataDir);
   const stopping = new AbortController();
+  // Each bidder that thinks listens for the end.
+  setMaxListeners(0, stopping.signal);
   const stop = (): void => stopping.abort();
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);

@@ -66,6 +66,7 @@ export function systemParts(input: SystemInput): System {
   const script = (name: string, file: string, over: Partial<ProcessSpec>): ProcessSpec => ({
     name,
     essential: true,
+    awaited: true,
     file: scriptPath(file),
     readyLimitMs: READY_MS,
     line,
@@ -79,8 +80,9 @@ export function systemParts(input: SystemInput): System {
   );
   parts.push(processPart(script("gateway", "../../gateway/main.js", { environment: () => gatewayEnvironment(input, postgres?.url(), known) })));
   if (folder.demo) {
+    // On a first start the page would be empty without it; later its auctions are there already.
     const args = () => ["--url", `http://127.0.0.1:${known("gateway", "httpPort") ?? settings.gatewayHttpPort}`, "--bidders", String(settings.bidders)];
-    parts.push(processPart(script("demo", "demo-main.js", { essential: false, args, environment: () => commonEnvironment(input) })));
+    parts.push(processPart(script("demo", "demo-main.js", { essential: false, awaited: folder.first, args, environment: () => commonEnvironment(input) })));
   }
   const yours = settings.snapshots === "postgres" ? settings.postgresUrl : undefined;
   return {

@@ -25,6 +25,7 @@ export function postgresPart(options: PostgresPartOptions): { readonly part: Par
   const part: Part = {
     name: NAME,
     essential: true,
+    awaited: true,
     start: async () => {
       const log = (text: string): void => options.line(NAME, { level: /^(FATAL|PANIC)/.test(text) ? LEVEL_ERROR : LEVEL_DEBUG, msg: text, fields: {} }, text);
       try {

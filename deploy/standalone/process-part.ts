@@ -19,6 +19,7 @@ export interface ChildLine {
 export interface ProcessSpec {
   readonly name: string;
   readonly essential: boolean;
+  readonly awaited: boolean;
   /** Script to run with this Node. */
   readonly file: string;
   /** Both asked anew at each start, so that ports found at the first start can be kept. */
@@ -38,7 +39,7 @@ const REASONS_MAX = 5;
 
 /** A part that runs one script of ours. */
 export function processPart(spec: ProcessSpec): Part {
-  return { name: spec.name, essential: spec.essential, start: () => startProcess(spec) };
+  return { name: spec.name, essential: spec.essential, awaited: spec.awaited, start: () => startProcess(spec) };
 }
 
 function startProcess(spec: ProcessSpec): Promise<Running> {
