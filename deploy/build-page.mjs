@@ -17,7 +17,7 @@ const target = join(root, "dist/page");
 const scriptBytesMax = 60 * 1024;
 
 const hash = sourceHash();
-const stamp = join(target, "built-from");
+const stamp = join(target, ".built-from");
 if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash && existsSync(join(target, "index.html"))) process.exit(0);
 
 const result = await build({

@@ -116,7 +116,7 @@ function PriceBlock({ view }: { readonly view: AuctionView }): JSX.Element {
         <Price minor={price ?? view.currentPriceMinor ?? view.auction.openingPriceMinor} currency={currency} label={label} />
       </p>
       <p class="facts">
-        {view.askingPriceMinor !== null && view.currentPriceMinor !== null && <span>Asking {moneyText(view.askingPriceMinor, currency)}</span>}
+        {view.askingPriceMinor !== null && view.currentPriceMinor !== null && <span class="asking">Asking {moneyText(view.askingPriceMinor, currency)}</span>}
         <span>{counted(view.totalBids, "bid")}</span>
         <span>{counted(view.watchers, "viewer")}</span>
         {view.reserveMet !== null && <span>{view.reserveMet ? "Reserve met" : "Reserve not met"}</span>}

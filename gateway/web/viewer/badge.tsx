@@ -1,7 +1,6 @@
 // How live the page is: a word and a shape, with the age of the data when it is not.
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
-import { type ConnectionShown, useConnection, useLive, useTicking } from "./live.ts";
+import { type ConnectionShown, freshestAgeMs, useConnection, useLive, useTicking } from "./live.ts";
 import { ageText } from "./words.ts";
 
 const WORDS: Record<ConnectionShown["kind"], string> = {
@@ -16,16 +15,19 @@ const WORDS: Record<ConnectionShown["kind"], string> = {
 export function Badge(): JSX.Element {
   const { client } = useLive();
   const { kind } = useConnection(client);
-  const lastLive = useRef<number | null>(null);
   const age = useTicking(() => {
-    if (client.state === "connected") lastLive.current = performance.now();
-    return lastLive.current === null || client.state === "connected" || client.state === "polling" ? "" : ageText(performance.now() - lastLive.current);
+    const ageMs = client.state === "connected" || client.state === "polling" ? null : freshestAgeMs();
+    return ageMs === null || ageMs === 0 ? "" : `, data ${ageText(ageMs)} old`;
   });
   return (
-    <p class={`badge ${kind}`} role="status" aria-label="Connection">
+    <p class={`badge ${kind}`}>
       <span class="shape" aria-hidden="true" />
-      {WORDS[kind]}
-      {age !== "" && <span aria-live="off">, data {age} old</span>}
+      <span>
+        <span role="status" aria-label="Connection">
+          {WORDS[kind]}
+        </span>
+        {age}
+      </span>
     </p>
   );
 }

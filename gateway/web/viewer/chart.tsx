@@ -141,7 +141,7 @@ function optionsFor(element: HTMLElement, currency: string, view: () => AuctionV
     padding: [8, 8, 0, 0],
     scales: { x: { time: true }, y: { range: (_, low, high) => uPlot.rangeNum(low, high === low ? high + 1 : high, 0.1, true) } },
     axes: [
-      { ...axis, space: 80, size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => new Date(at * 1_000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })) },
+      { ...axis, space: 80, size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => axisTime(at * 1_000, splits)) },
       { ...axis, side: 1, space: 40, size: (_, values) => 16 + 7 * Math.max(4, ...(values ?? []).map((text) => text.length)), values: (_, splits) => splits.map((minor) => (Number.isInteger(minor) ? moneyText(minor, currency) : "")) },
     ],
     series: [
@@ -151,6 +151,15 @@ function optionsFor(element: HTMLElement, currency: string, view: () => AuctionV
     ],
     hooks: { draw: [(plot) => drawExtensions(plot, view(), ink)] },
   };
+}
+
+const MINUTES = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const SECONDS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+/** Seconds are written only where the marks are closer than a minute. */
+function axisTime(atMs: number, splits: readonly number[]): string {
+  const apart = (splits[1] ?? 60) - (splits[0] ?? 0);
+  return (apart < 60 ? SECONDS : MINUTES).format(atMs);
 }
 
 /** A tick at the foot of the chart for each extension that was heard. */

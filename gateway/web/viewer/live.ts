@@ -4,7 +4,7 @@
 // H2. Time is read four times a second by one timer for the whole page; a component renders only when its text changes.
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
-import { type AuctionView, type Client, FairwarningError, type WatchOptions } from "../../client/client.ts";
+import { type AuctionView, type Client, type FairwarningError, type Watch, type WatchOptions } from "../../client/client.ts";
 import type { Bands } from "./money.ts";
 import type { Session } from "./session.ts";
 
@@ -54,6 +54,14 @@ export function useEveryTick(run: () => void): void {
   }, []);
 }
 
+const watches = new Set<Watch>();
+
+/** Age of the freshest auction on the page, ms; null before any is known. */
+export function freshestAgeMs(): number | null {
+  const ages = [...watches].flatMap((watch) => (watch.view === null ? [] : [watch.view.ageMs()]));
+  return ages.length === 0 ? null : Math.min(...ages);
+}
+
 export type Watched = { readonly kind: "waiting" } | { readonly kind: "absent"; readonly code: string } | { readonly kind: "known"; readonly view: AuctionView };
 
 /** One auction, live. `absent` when the gateway refuses to show it. */
@@ -63,12 +71,14 @@ export function useAuction(client: Client, auctionId: string, options: WatchOpti
   useEffect(() => {
     setWatched({ kind: "waiting" });
     const watch = client.watch(auctionId, (view) => setWatched({ kind: "known", view }), { history });
+    watches.add(watch);
     if (watch.view !== null) setWatched({ kind: "known", view: watch.view });
     const offError = client.on("error", (error: FairwarningError) => {
       if (error.auctionId === auctionId && watch.view === null) setWatched({ kind: "absent", code: error.code });
     });
     return () => {
       offError();
+      watches.delete(watch);
       watch.close();
     };
   }, [client, auctionId, history]);
