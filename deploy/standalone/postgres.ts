@@ -80,6 +80,10 @@ const QUIT_LIMIT_MS = 5_000;
 const POLL_MS = 20;
 /** Between picking a free port and taking it somebody else may. */
 const FREE_PORT_TRIES = 5;
+/** After kill -9 its sessions finish the statement they are at before they notice. */
+const ENDING_SESSIONS = "pre-existing shared memory block";
+const ENDING_TRIES = 50;
+const ENDING_PAUSE_MS = 200;
 /** Last lines of a failed start that go into its error. */
 const LINES_KEPT = 40;
 
@@ -137,8 +141,11 @@ async function startIn(dataDir: string, { port, log }: PostgresOptions): Promise
     try {
       return await launchServer(launch, { cluster: folder.cluster, port: chosen, password, log });
     } catch (error) {
-      const again = port === 0 && error instanceof PostgresStartFailed && error.fault === "port_taken" && tries < FREE_PORT_TRIES;
-      if (!again) throw error;
+      if (!(error instanceof PostgresStartFailed)) throw error;
+      const again = port === 0 && error.fault === "port_taken" && tries < FREE_PORT_TRIES;
+      const ending = error.fault === "folder_in_use" && error.message.includes(ENDING_SESSIONS) && tries < ENDING_TRIES;
+      if (!again && !ending) throw error;
+      if (ending) await delay(ENDING_PAUSE_MS);
     }
   }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 // biome-ignore lint/style/noRestrictedImports: tests of the stores need the server a single machine has, and one file alone may start it.
-import { type RunningPostgres, startPostgres } from "../../deploy/standalone/postgres.ts";
+import { startPostgres } from "../../deploy/standalone/postgres.ts";
 import { migrate } from "../postgres/migrate.ts";
 import { Database, type DatabaseOptions, DATABASE_DEFAULTS } from "../postgres/pool.ts";
 
@@ -14,23 +14,33 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** The embedded server with its folder, for tests that kill it. */
+/** The embedded server, for tests that kill it. */
 export interface OwnServer extends TestServer {
-  readonly postgres: RunningPostgres;
-  readonly dataDir: string;
+  /** kill -9, as the machine would. */
+  kill(): void;
+  /** Waits until a killed server is gone and starts it again, on its folder and port. */
+  restart(): Promise<void>;
 }
 
 /** Starts the embedded server in a new folder, with the schema of this version. */
 export async function ownServer(): Promise<OwnServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "fairwarning-postgres-"));
-  const postgres = await startPostgres({ dataDir, port: 0, log: () => undefined });
+  let postgres = await startPostgres({ dataDir, port: 0, log: () => undefined });
   const server = await prepared(postgres.url);
+  const kill = (): void => {
+    process.kill(postgres.pid, "SIGKILL");
+  };
+  const restart = async (): Promise<void> => {
+    const killed = postgres;
+    await new Promise<void>((gone) => killed.onExit(() => gone()));
+    postgres = await startPostgres({ dataDir, port: killed.port, log: () => undefined });
+  };
   const stop = async (): Promise<void> => {
     await server.stop();
     await postgres.stop();
     rmSync(dataDir, { recursive: true, force: true });
   };
-  return { ...server, postgres, dataDir, stop };
+  return { ...server, kill, restart, stop };
 }
 
 /** A server that runs already. Its tables are brought up to date and left there. */

@@ -10,7 +10,7 @@
 import type { AuctionId, Instant } from "../../engine/core/ids.ts";
 import { type Catalogue, type CatalogueEntry, type CataloguePage, CatalogueUnavailable, type ListQuery, type SearchQuery } from "../../gateway/ports.ts";
 import { type CursorPlace, decodeCursor, encodeCursor } from "./catalogue-cursor.ts";
-import { type Database, PostgresAway, type Queries, type Statement, type Value } from "./pool.ts";
+import { type Database, PostgresAway, type Queries, type Statement, StatementFailed, TABLE_MISSING, type Value } from "./pool.ts";
 
 /** Search counts no further. */
 const TOTAL_MAX = 10_000;
@@ -264,7 +264,9 @@ async function available<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof PostgresAway) throw new CatalogueUnavailable("The catalogue is away", { cause: error });
+    // Without its tables the catalogue is as far away as without its server, and comes as soon as the migration ran.
+    const away = error instanceof PostgresAway || (error instanceof StatementFailed && error.sqlState === TABLE_MISSING);
+    if (away) throw new CatalogueUnavailable("The catalogue is away", { cause: error });
     throw error;
   }
 }

@@ -25,6 +25,8 @@ export interface DatabaseOptions {
   readonly named: boolean;
   /** Called after every statement, failed ones too. */
   readonly onStatement: (name: string, ms: number, slow: boolean) => void;
+  /** After this the server ends a transaction whose owner says nothing. Default: TRANSACTION_IDLE_MS. */
+  readonly transactionIdleMs?: number;
 }
 
 /** Defaults of FAIRWARNING_POSTGRES_*. */
@@ -123,7 +125,7 @@ export class Database implements Queries {
       connectionTimeoutMillis: options.connectLimitMs,
       statement_timeout: options.statementLimitMs,
       query_timeout: options.statementLimitMs + SERVER_SILENT_MS,
-      idle_in_transaction_session_timeout: TRANSACTION_IDLE_MS,
+      idle_in_transaction_session_timeout: options.transactionIdleMs ?? TRANSACTION_IDLE_MS,
       keepAlive: true,
       application_name: "fairwarning",
       types: { getTypeParser: parserOf },
@@ -247,12 +249,13 @@ export class Database implements Queries {
     const away = sqlState === null || AWAY.test(sqlState);
     this.#healthy = !away;
     if (away) return new PostgresAway(`Postgres is away (${name}): ${message}`, { cause: error });
-    const advice = sqlState === UNDEFINED_TABLE ? ". Bring the database up to date first: fairwarning migrate" : "";
+    const advice = sqlState === TABLE_MISSING ? ". Bring the database up to date first: fairwarning migrate" : "";
     return new StatementFailed(`Postgres refused ${name}: ${message}${advice}`, sqlState, { cause: error });
   }
 }
 
-const UNDEFINED_TABLE = "42P01";
+/** The state of a database that no migration has reached. */
+export const TABLE_MISSING = "42P01";
 /** 08 connection, 25006 read-only (a standby, or a disk that filled up), 40 rolled back for the sake of others, 53 no room, 57 shut
  *  down or out of time, 58 trouble of its system. */
 const AWAY = /^(08...|25006|25P03|40...|53...|57...|58...)$/;
