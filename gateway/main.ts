@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { v7 } from "uuid";
+// biome-ignore lint/style/noRestrictedImports: the slot table has one maker, and the link is handed it here
 import { fillSlots } from "../engine/cluster/ring.ts";
 import { MemoryCatalogue } from "../persistence/memory/catalogue.ts";
 import { PostgresCatalogue } from "../persistence/postgres/catalogue.ts";

@@ -76,6 +76,7 @@ export function addBidReads(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts)
     const deadlineMs = c.req.valid("header")["fairwarning-deadline-ms"] ?? parts.settings.deadlineMs;
     const place = placeOf(auctionId, afterSequence, cursor);
     const page = await readPage(parts, auctionId, place, limit, deadlineMs);
+    c.header("Fairwarning-State", "live");
     if (isUnchanged(parts, c, String(page.sequence))) return c.body(null, 304);
     const last = page.rows.at(-1);
     const next = page.more && last !== undefined ? bidCursorText(auctionId, { direction: place.direction, sequence: last.sequence, row: last.row }) : null;
@@ -88,6 +89,7 @@ export function addBidReads(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts)
   app.openapi(readMaximum, async (c) => {
     const { userId } = await admit(parts, c, "bidder");
     const found = await standing(c.req.valid("param").auctionId, userId, c.req.valid("header")["fairwarning-deadline-ms"]);
+    c.header("Fairwarning-State", "live");
     c.header("Cache-Control", "private, no-store");
     return c.json({ maximumMinor: found.standing.maximum, leading: found.standing.leading, sequence: found.sequence }, 200);
   });
@@ -95,6 +97,7 @@ export function addBidReads(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts)
   app.openapi(readStanding, async (c) => {
     const { userId } = await admit(parts, c, "bidder");
     const found = await standing(c.req.valid("param").auctionId, userId, c.req.valid("header")["fairwarning-deadline-ms"]);
+    c.header("Fairwarning-State", "live");
     c.header("Cache-Control", "private, no-store");
     return c.json(standingJson(found.standing, found.sequence), 200);
   });

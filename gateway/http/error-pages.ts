@@ -1,7 +1,7 @@
 // A page for every error code: the address in `type` of a problem document opens it. Made from the catalogue, without script.
 import { hash } from "node:crypto";
 import type { Hono } from "hono";
-import { ERROR_CODES, isErrorCode, type ErrorCode } from "../error-codes.ts";
+import { ERROR_CODES, type ErrorCode, isErrorCode } from "../error-codes.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { Refused } from "./problem.ts";
 

@@ -44,7 +44,7 @@ export function named(parts: HttpParts): Guard {
 
 /** Turns away what comes while this gateway is about to stop. */
 export function notDraining(parts: HttpParts): Guard {
-  return async (c, next) => {
+  return async (_c, next) => {
     if (parts.draining()) throw new Refused("draining", { retryAfterMs: DRAIN_RETRY_MS, headers: { Connection: "close" } });
     await next();
   };

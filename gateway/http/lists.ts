@@ -1,7 +1,7 @@
 // Lists, search and reference data: what the catalogue knows, seconds behind the owners, and says so by `asOf`.
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { AMOUNT_MAX } from "../../engine/core/money.ts";
 import { EBAY_UK, EBAY_US } from "../../engine/core/increments.ts";
+import { AMOUNT_MAX } from "../../engine/core/money.ts";
 import { CatalogueUnavailable, InvalidCursor } from "../ports.ts";
 import { bandsJson, listedJson } from "./auction-json.ts";
 import { admitAnybody, type HttpEnvironment } from "./environment.ts";

@@ -3,8 +3,9 @@
 // P1. A rejection holds the answer and nothing that differs between two sendings, so that it repeats byte for byte: no request
 //     id, no time of sending. Its text depends on the answer and on the command's own fields alone.
 // P2. A refusal had no effect, except `outcome_unknown`; it names the request.
-import type { AuctionId } from "../../engine/core/ids.ts";
+
 import type { Answer } from "../../engine/core/decision.ts";
+import type { AuctionId } from "../../engine/core/ids.ts";
 import { ERROR_CODES, type ErrorCode, REJECTION_STATUS } from "../error-codes.ts";
 import { type AnswerJson, answerJson } from "./answer-json.ts";
 import { moneyText } from "./currency.ts";

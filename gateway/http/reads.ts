@@ -108,7 +108,7 @@ export function isUnchanged(parts: HttpParts, c: HttpContext, tag: string): bool
   c.header("ETag", `"${tag}"`);
   c.header("Cache-Control", "no-cache");
   const known = c.req.header("if-none-match");
-  const unchanged = known !== undefined && known.split(",").some((part) => part.trim() === "*" || part.trim().replace(/^W\//, "") === `"${tag}"`);
+  const unchanged = known?.split(",").some((part) => part.trim() === "*" || part.trim().replace(/^W\//, "") === `"${tag}"`) ?? false;
   if (unchanged) parts.metrics.notModified();
   return unchanged;
 }

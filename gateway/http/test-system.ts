@@ -53,10 +53,16 @@ export class RulesEngine implements Engine {
 
   command(command: Command, deadlineMs: number, reply: CommandReply): void {
     this.deadlines.push(deadlineMs);
-    if (this.refuseWith !== null) return reply.refused(this.refuseWith, this.refuseRetryMs);
+    if (this.refuseWith !== null) {
+      reply.refused(this.refuseWith, this.refuseRetryMs);
+      return;
+    }
     const ruled = rule(this.#states.get(command.auctionId) ?? null, command, this.#clock.now(), EPOCH);
     if (ruled.state !== null) this.#states.set(command.auctionId, ruled.state);
-    if (ruled.kind === "refusal" || command.keyDigest === null) return reply.refused(ruled.kind === "refusal" ? ruled.code : "overloaded", 0);
+    if (ruled.kind === "refusal" || command.keyDigest === null) {
+      reply.refused(ruled.kind === "refusal" ? ruled.code : "overloaded", 0);
+      return;
+    }
     const row = answerRow(ruled.state, command.keyDigest);
     reply.answer(command.auctionId, answerChunk(ruled.state, row), answerOffset(row), ruled.replayed);
   }
