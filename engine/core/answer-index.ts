@@ -4,7 +4,7 @@
 // A Map ends at 16,777,216 entries and costs 30 bytes more an entry; one large table would stop the shard for a tenth of a second
 // each time it doubles. 256 segments keep the longest stop at the 4,000,000th answer below a millisecond.
 //
-// Rows are put in in row order and taken out from the last backwards, so taking one out never breaks the probing of another.
+// A row that is taken out leaves no gap in a run of taken slots: those behind it move up. So a probe may end at a free slot.
 import { isKeyAt } from "./answers.ts";
 import { readInt32 } from "./bytes.ts";
 import type { KeyDigest } from "./command.ts";
@@ -51,18 +51,14 @@ export class AnswerIndex {
   forget(table: RowTable, count: number): void {
     while (this.#covered > count) {
       this.#covered -= 1;
-      const row = this.#covered;
-      const segment = this.#segmentOf(digestB(table, row));
-      const mask = segment.slots.length - 1;
-      let slot = digestA(table, row) & mask;
-      while (segment.slots[slot] !== row + 1) slot = (slot + 1) & mask;
-      segment.slots[slot] = 0;
+      const segment = this.#segmentOf(digestB(table, this.#covered));
+      remove(segment.slots, table, this.#covered);
       segment.used -= 1;
     }
   }
 
   static isKey(table: RowTable, row: number, key: KeyDigest): boolean {
-    return isKeyAt(table.chunk(row), table.at(row), key);
+    return isKeyAt(table.bytes(row), table.at(row), key);
   }
 
   #segmentOf(digest: number): Segment {
@@ -83,11 +79,11 @@ export class AnswerIndex {
 }
 
 function digestA(table: RowTable, row: number): number {
-  return readInt32(table.chunk(row), table.at(row));
+  return readInt32(table.bytes(row), table.at(row));
 }
 
 function digestB(table: RowTable, row: number): number {
-  return readInt32(table.chunk(row), table.at(row) + 4);
+  return readInt32(table.bytes(row), table.at(row) + 4);
 }
 
 function insert(slots: Int32Array, table: RowTable, row: number): void {
@@ -97,9 +93,25 @@ function insert(slots: Int32Array, table: RowTable, row: number): void {
   slots[slot] = row + 1;
 }
 
+function remove(slots: Int32Array, table: RowTable, row: number): void {
+  const mask = slots.length - 1;
+  let free = digestA(table, row) & mask;
+  while (slots[free] !== row + 1) free = (free + 1) & mask;
+  for (let slot = (free + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+    const home = digestA(table, (slots[slot] as number) - 1) & mask;
+    // Only a row whose own place is not between the free slot and itself may move up.
+    if (((slot - home) & mask) < ((slot - free) & mask)) continue;
+    slots[free] = slots[slot] as number;
+    free = slot;
+  }
+  slots[free] = 0;
+}
+
 function grow(segment: Segment, table: RowTable): void {
-  // In row order, so that rows can still be taken out from the last backwards.
-  const rows = segment.slots.filter((row) => row !== 0).sort();
-  segment.slots = new Int32Array(segment.slots.length * 2);
-  for (const row of rows) insert(segment.slots, table, row - 1);
+  const before = segment.slots;
+  segment.slots = new Int32Array(before.length * 2);
+  for (let slot = 0; slot < before.length; slot += 1) {
+    const row = before[slot] as number;
+    if (row !== 0) insert(segment.slots, table, row - 1);
+  }
 }

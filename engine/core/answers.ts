@@ -92,7 +92,12 @@ export function readAnswer(rows: Uint8Array, at: number): Answer {
 
 /** Whether the row at byte `at` is remembered under that key. */
 export function isKeyAt(rows: Uint8Array, at: number, key: KeyDigest): boolean {
-  return readInt32(rows, at) === (key.a | 0) && readInt32(rows, at + 4) === (key.b | 0) && readInt32(rows, at + 8) === (key.c | 0) && readInt32(rows, at + 12) === (key.d | 0);
+  return (
+    readInt32(rows, at) === (key.a | 0) &&
+    readInt32(rows, at + 4) === (key.b | 0) &&
+    readInt32(rows, at + 8) === (key.c | 0) &&
+    readInt32(rows, at + 12) === (key.d | 0)
+  );
 }
 
 /** Whether the row at byte `at` answers a command of that fingerprint. */

@@ -113,12 +113,12 @@ function remember(state: AuctionState, decision: Decision): void {
   state.answerCount = row + 1;
   if (row < ledger.answers.count) {
     // The head was here before; both wrote the answer to the same decision.
-    invariant(answerSequence(ledger.answers.chunk(row), ledger.answers.at(row)) === decision.sequence, "head and committed remember the same answers");
+    invariant(answerSequence(ledger.answers.bytes(row), ledger.answers.at(row)) === decision.sequence, "head and committed remember the same answers");
     return;
   }
   invariant(row === ledger.answers.count, "answers are remembered without gap");
   ledger.addAnswer();
-  writeAnswer(ledger.answers.chunk(row), ledger.answers.at(row), keyDigest, fingerprint, answerTo(state, decision));
+  writeAnswer(ledger.answers.bytes(row), ledger.answers.at(row), keyDigest, fingerprint, answerTo(state, decision));
   ledger.answerAdded();
 }
 
@@ -185,7 +185,13 @@ export function answerOffset(row: number): number {
 
 export type Ruled =
   /** `decisions`: the due ones that came first, then the command's own; none for a repeat. */
-  | { readonly kind: "answer"; readonly state: AuctionState; readonly decisions: readonly Decision[]; readonly answer: Answer | null; readonly replayed: boolean }
+  | {
+      readonly kind: "answer";
+      readonly state: AuctionState;
+      readonly decisions: readonly Decision[];
+      readonly answer: Answer | null;
+      readonly replayed: boolean;
+    }
   | { readonly kind: "refusal"; readonly state: AuctionState | null; readonly decisions: readonly Decision[]; readonly code: RefusalCode };
 
 /** The whole rule around decide in one place: known key, then due commands, then the command. The state is changed. Engine

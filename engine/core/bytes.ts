@@ -1,4 +1,4 @@
-// Fixed-width integers in byte rows, and small byte arrays cut from a shared slab.
+// Fixed-width integers in byte rows, and small parts of bytes cut from a shared slab.
 //
 // Numbers are little-endian. The slab only saves memory: an array of its own costs about 300 bytes before its first byte, a view
 // on a slab about 100, and most auctions hold a handful of rows.
@@ -44,24 +44,28 @@ export function readInt32(bytes: Uint8Array, at: number): number {
   return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
 }
 
-/** 64 KiB: a slab is garbage once nothing cut from it is in use, so it must not be large. */
+/** 64 KiB: a slab is garbage once nothing on it is in use, so it must not be large. */
 const SLAB_BYTES = 65_536;
 
 /** Above 4 KiB the cost of an array of its own no longer matters, and it can be given back alone. */
-const SLAB_PART_MAX = 4_096;
+export const SLAB_PART_MAX = 4_096;
 
-let slab = new ArrayBuffer(SLAB_BYTES);
+let slab = new Uint8Array(SLAB_BYTES);
 let slabUsed = 0;
 
-/** A zeroed byte array. Its `buffer` may be shared with others and must not be handed out or transferred. */
-export function cutBytes(length: number): Uint8Array {
-  if (length > SLAB_PART_MAX) return new Uint8Array(length);
+/** The slab on which the part that cutPart returned last lies. */
+export function currentSlab(): Uint8Array {
+  return slab;
+}
+
+/** Takes `length` zeroed bytes, at most SLAB_PART_MAX, from a slab and returns where they begin on currentSlab. They are never
+ *  given back singly. */
+export function cutPart(length: number): number {
   if (slabUsed + length > SLAB_BYTES) {
-    slab = new ArrayBuffer(SLAB_BYTES);
+    slab = new Uint8Array(SLAB_BYTES);
     slabUsed = 0;
   }
-  const part = new Uint8Array(slab, slabUsed, length);
-  // Kept a multiple of eight so that every part begins aligned.
-  slabUsed += (length + 7) & ~7;
-  return part;
+  const at = slabUsed;
+  slabUsed += length;
+  return at;
 }

@@ -24,9 +24,9 @@ export function softCloseTo(state: AuctionState, outcome: BidOutcome, now: Insta
   if (soft === null || endsAt === null || !isTriggered(soft, outcome)) return null;
   if (endsAt - now > soft.windowMs) return null;
   const { count, totalMs, hardStop } = soft.cap;
-  if (count !== null && state.extensionCount >= count) return null;
+  if (count !== null && state.extensions.count >= count) return null;
   let to = (soft.base === "end" ? endsAt : now) + soft.amountMs;
-  if (totalMs !== null) to = Math.min(to, endsAt + totalMs - state.extensionTotalMs);
+  if (totalMs !== null) to = Math.min(to, endsAt + totalMs - state.extensions.totalMs);
   if (hardStop !== null) to = Math.min(to, "at" in hardStop ? hardStop.at : (state.scheduledCloseAt ?? endsAt) + hardStop.afterScheduledMs);
   to = Math.min(to, INSTANT_MAX);
   return to > endsAt ? to : null;

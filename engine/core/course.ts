@@ -90,17 +90,12 @@ export function applyCourse(state: AuctionState, decision: Decision): void {
   const effects = decision.effects;
   if (effects.bidderSet !== null) applyBidder(state, effects.bidderSet);
   if (effects.opened !== null) {
-    state.phase = "open";
-    state.opensAt = effects.opened.opensAt;
-    state.endsAt = effects.opened.endsAt;
-    state.scheduledCloseAt = effects.opened.scheduledCloseAt;
+    applyOpened(state, effects.opened);
   }
   if (effects.extended !== null) {
     const { from, to, bidId } = effects.extended;
     state.endsAt = to;
-    state.extensionCount += 1;
-    state.extensionTotalMs += to - from;
-    state.extensionLast = { from, to, bidId };
+    state.extensions = { count: state.extensions.count + 1, totalMs: state.extensions.totalMs + to - from, last: { from, to, bidId } };
   }
   if (effects.endMoved !== null) applyEndMoved(state, decision, effects.endMoved);
   if (effects.paused !== null) {
@@ -113,12 +108,20 @@ export function applyCourse(state: AuctionState, decision: Decision): void {
   }
   if (effects.ended !== null) {
     state.phase = "closed";
-    state.outcome = effects.ended.outcome;
     state.endsAt = effects.ended.endedAt;
     state.pausedAt = null;
     state.buyNowAvailable = false;
     state.hammer = effects.ended;
   }
+}
+
+// What stays as it was is not written again: a number that stands in two fields is then one object in memory, and a million
+// auctions wait with theirs.
+function applyOpened(state: AuctionState, opened: NonNullable<Effects["opened"]>): void {
+  state.phase = "open";
+  if (state.opensAt !== opened.opensAt) state.opensAt = opened.opensAt;
+  if (state.endsAt !== opened.endsAt) state.endsAt = opened.endsAt;
+  if (state.scheduledCloseAt !== opened.scheduledCloseAt) state.scheduledCloseAt = opened.scheduledCloseAt;
 }
 
 function applyBidder(state: AuctionState, set: NonNullable<Effects["bidderSet"]>): void {

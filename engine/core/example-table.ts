@@ -59,7 +59,8 @@ const SET_UP: { readonly [word: string]: (settings: Draft, rest: readonly string
   opening: (settings, [amount]) => void (settings.opening = Number(amount)),
   step: (settings, [step]) => void (settings.amountStep = Number(step)),
   table: (settings, bands) => {
-    settings.increments = bands[0] === "uk" ? EBAY_UK.name : { bands: bands.map((band) => ({ from: Number(band.split(":")[0]), step: Number(band.split(":")[1]) })) };
+    settings.increments =
+      bands[0] === "uk" ? EBAY_UK.name : { bands: bands.map((band) => ({ from: Number(band.split(":")[0]), step: Number(band.split(":")[1]) })) };
   },
   kinds: (settings, [kinds]) => into(settings, "bidding", { kinds: kinds === "both" ? ["maximum", "flat"] : [kinds] }),
   equal: (settings, [equalMaximum]) => into(settings, "bidding", { equalMaximum }),
@@ -147,7 +148,10 @@ export function opened(setUp: string): AuctionState {
 
 /** Cells of a table, trimmed. */
 export function cellsOf(table: string): string[][] {
-  return table.trim().split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+  return table
+    .trim()
+    .split("\n")
+    .map((line) => line.split("|").map((cell) => cell.trim()));
 }
 
 /** One line per row of the table, as written and as it came out; equal when the table holds. */

@@ -1,6 +1,7 @@
 // Banded increment tables as data, and the step at a price.
-import { AMOUNT_MAX, isAmount, isIntegerIn, isOnStep } from "./money.ts";
+
 import type { Minor } from "./ids.ts";
+import { AMOUNT_MAX, isAmount, isIntegerIn, isOnStep } from "./money.ts";
 import type { IncrementBand, IncrementTable } from "./settings.ts";
 
 /** A table of more bands than this is refused; the houses' own have about ten. */
@@ -16,12 +17,30 @@ function table(name: string, bands: readonly (readonly [from: Minor, step: Minor
 
 /** USD cents. Source: eBay, help page on bid increments (US table). */
 export const EBAY_US = table("ebay_us", [
-  [0, 5], [100, 25], [500, 50], [2500, 100], [10000, 250], [25000, 500], [50000, 1000], [100000, 2500], [250000, 5000], [500000, 10000],
+  [0, 5],
+  [100, 25],
+  [500, 50],
+  [2500, 100],
+  [10000, 250],
+  [25000, 500],
+  [50000, 1000],
+  [100000, 2500],
+  [250000, 5000],
+  [500000, 10000],
 ]);
 
 /** GBP pence. Source: eBay, help page on bid increments (UK table). */
 export const EBAY_UK = table("ebay_uk", [
-  [0, 5], [100, 20], [500, 50], [1500, 100], [6000, 200], [15000, 500], [30000, 1000], [60000, 2000], [150000, 5000], [300000, 10000],
+  [0, 5],
+  [100, 20],
+  [500, 50],
+  [1500, 100],
+  [6000, 200],
+  [15000, 500],
+  [30000, 1000],
+  [60000, 2000],
+  [150000, 5000],
+  [300000, 10000],
 ]);
 
 const NAMED: readonly IncrementTable[] = [EBAY_US, EBAY_UK];

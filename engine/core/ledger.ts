@@ -84,12 +84,12 @@ export class Ledger {
   /** Appends a bid as row `row`, or finds it there (G1). */
   putBid(row: number, bid: Omit<BidRow, "gone" | "maximum">): void {
     if (row < this.bids.count) {
-      invariant(readUint48(this.bids.chunk(row), this.bids.at(row) + 10) === bid.sequence, "head and committed write the same bids");
+      invariant(readUint48(this.bids.bytes(row), this.bids.at(row) + 10) === bid.sequence, "head and committed write the same bids");
       return;
     }
     invariant(row === this.bids.count, "bids are appended without gap");
     this.#own("bids").add();
-    const bytes = this.bids.chunk(row);
+    const bytes = this.bids.bytes(row);
     const at = this.bids.at(row);
     writeUint32(bytes, at, bid.bidder);
     writeUint32(bytes, at + 4, bid.previous + 1);
@@ -103,7 +103,7 @@ export class Ledger {
 
   /** One bid as stored; the head's marks are not in it. */
   bid(row: number): BidRow {
-    const bytes = this.bids.chunk(row);
+    const bytes = this.bids.bytes(row);
     const at = this.bids.at(row);
     const flags = bytes[at + 8] as number;
     return {
@@ -121,12 +121,12 @@ export class Ledger {
 
   /** Sequence of a bid, which is its bid id. */
   bidSequence(row: number): Sequence {
-    return readUint48(this.bids.chunk(row), this.bids.at(row) + 10);
+    return readUint48(this.bids.bytes(row), this.bids.at(row) + 10);
   }
 
   /** Marks a bid removed or cut, in place (G3). */
   markBid(row: number, mark: { readonly gone: RemovalKind | null; readonly maximum: Minor }, sequence: Sequence): void {
-    writeMark(this.bids.chunk(row), this.bids.at(row), mark);
+    writeMark(this.bids.bytes(row), this.bids.at(row), mark);
     this.bids.changed(row, sequence);
   }
 
@@ -138,7 +138,7 @@ export class Ledger {
     }
     invariant(row === this.rows.count, "public rows are appended without gap");
     this.#own("rows").add();
-    const bytes = this.rows.chunk(row);
+    const bytes = this.rows.bytes(row);
     const at = this.rows.at(row);
     writeUint32(bytes, at, entry.bidderNumber);
     bytes[at + 4] = entry.kind;
@@ -151,7 +151,7 @@ export class Ledger {
 
   /** Sequence of the decision that added a public row. */
   rowSequence(row: number): Sequence {
-    return readUint48(this.rows.chunk(row), this.rows.at(row) + 6);
+    return readUint48(this.rows.bytes(row), this.rows.at(row) + 6);
   }
 
   /** Puts stored rows of one kind in; each segment goes on where the one before ended. */

@@ -36,7 +36,17 @@ const SCANNED_MAX = 8;
 
 /** A bidder of whom nothing is known yet. */
 export const STRANGER: Readonly<Bidder> = Object.freeze({
-  number: 0, best: 0, flatBest: 0, placedBest: 0, live: 0, bestRow: -1, lastRow: -1, blocked: false, listed: false, authorisedLimit: undefined, setAt: 0,
+  number: 0,
+  best: 0,
+  flatBest: 0,
+  placedBest: 0,
+  live: 0,
+  bestRow: -1,
+  lastRow: -1,
+  blocked: false,
+  listed: false,
+  authorisedLimit: undefined,
+  setAt: 0,
 });
 
 /** A copy of an entry to be changed by the decision of that sequence. One place makes all entries, so they have one shape. */
@@ -77,14 +87,23 @@ export class People {
   readonly entries: Bidder[] = [];
   #indexes: Map<string, number> | null = null;
   readonly #hashes: (Uint8Array | null)[] = [];
+  // The bidder asked for last: deciding and applying one bid asks several times, with the same string.
+  #lastId = "";
+  #lastIndex = -1;
 
   /** Index of a bidder, known to the head or to committed; -1 when unknown to both. */
   find(bidderId: string): number {
-    return this.#indexes === null ? this.ids.indexOf(bidderId) : (this.#indexes.get(bidderId) ?? -1);
+    if (bidderId === this.#lastId) return this.#lastIndex;
+    const index = this.#indexes === null ? this.ids.indexOf(bidderId) : (this.#indexes.get(bidderId) ?? -1);
+    this.#lastId = bidderId;
+    this.#lastIndex = index;
+    return index;
   }
 
   /** Gives the next index to a bidder that has none. */
   add(bidderId: string): void {
+    this.#lastId = "";
+    this.#lastIndex = -1;
     this.ids.push(bidderId);
     if (this.#indexes !== null) this.#indexes.set(bidderId, this.ids.length - 1);
     else if (this.ids.length > SCANNED_MAX) this.#indexes = new Map(this.ids.map((id, index) => [id, index]));
@@ -92,6 +111,8 @@ export class People {
 
   /** Forgets the bidders from `count` on. */
   truncate(count: number): void {
+    this.#lastId = "";
+    this.#lastIndex = -1;
     while (this.ids.length > count) {
       const id = this.ids.pop();
       if (id !== undefined) this.#indexes?.delete(id);

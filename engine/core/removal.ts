@@ -1,7 +1,8 @@
 // Taking bids back: which bids go with a retraction or a void, and why not.
+
+import { leftMs } from "./closing.ts";
 import type { Command } from "./command.ts";
 import type { RejectionCode } from "./decision.ts";
-import { leftMs } from "./closing.ts";
 import type { Instant, Sequence } from "./ids.ts";
 import type { Settings } from "./settings.ts";
 import { type AuctionState, NOBODY } from "./state.ts";

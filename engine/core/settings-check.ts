@@ -9,9 +9,28 @@ import type { DecisionCode, SETTINGS_CODES } from "./decision.ts";
 import type { Instant, Minor } from "./ids.ts";
 import { parseIncrements } from "./increments.ts";
 import { INSTANT_MAX, isAmount, isInstant, isIntegerIn, isOnStep, NUMBER_MAX } from "./money.ts";
-import type { Bidding, BidderRules, BuyNow, BuyNowUntil, Outage, ReserveLowering, Retraction, SellerRights, Settings, SettingsInput, SoftClose } from "./settings.ts";
+import type {
+  BidderRules,
+  Bidding,
+  BuyNow,
+  BuyNowUntil,
+  Outage,
+  ReserveLowering,
+  Retraction,
+  SellerRights,
+  Settings,
+  SettingsInput,
+  SoftClose,
+} from "./settings.ts";
 import {
-  DEFAULT_BIDDER_RULES, DEFAULT_BIDDING, DEFAULT_OUTAGE, DEFAULT_RESERVE_LOWERING, DEFAULT_RETRACTION, DEFAULT_SELLER_RIGHTS, makeSettings, NO_ASSOCIATES,
+  DEFAULT_BIDDER_RULES,
+  DEFAULT_BIDDING,
+  DEFAULT_OUTAGE,
+  DEFAULT_RESERVE_LOWERING,
+  DEFAULT_RETRACTION,
+  DEFAULT_SELLER_RIGHTS,
+  makeSettings,
+  NO_ASSOCIATES,
 } from "./settings-share.ts";
 
 export type SettingsCode = (typeof SETTINGS_CODES)[number] & DecisionCode;
@@ -133,7 +152,10 @@ function checkBidding(input: unknown): Bidding {
   const members = membersOf(input, code);
   const kinds = either(members.kinds, DEFAULT_BIDDING.kinds);
   need(Array.isArray(kinds) && kinds.length > 0 && new Set(kinds).size === kinds.length, code);
-  need((kinds as readonly unknown[]).every((kind) => kind === "maximum" || kind === "flat"), code);
+  need(
+    (kinds as readonly unknown[]).every((kind) => kind === "maximum" || kind === "flat"),
+    code,
+  );
   return {
     // In one order, so that equal settings are equal data.
     kinds: (["maximum", "flat"] as const).filter((kind) => (kinds as readonly unknown[]).includes(kind)),

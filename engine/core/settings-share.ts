@@ -3,7 +3,7 @@
 import type { Instant, Minor } from "./ids.ts";
 import { EBAY_UK, EBAY_US } from "./increments.ts";
 import { invariant } from "./invariant.ts";
-import type { Bidding, BidderRules, BuyNow, IncrementTable, Outage, ReserveLowering, Retraction, SellerRights, Settings, SoftClose } from "./settings.ts";
+import type { BidderRules, Bidding, BuyNow, IncrementTable, Outage, ReserveLowering, Retraction, SellerRights, Settings, SoftClose } from "./settings.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -181,8 +181,28 @@ export function plainSettings(settings: Settings): Settings {
   const { format, currency, amountStep, opening, increments, reserve, buyNow, bidding, softClose, retraction, reserveLowering } = settings;
   const { sellerRights, bidderRules, outage, opensAt, endsAt, durationMs, sellerId, associates, lotId, groupId, saleId } = settings;
   return {
-    format, currency, amountStep, opening, increments, reserve, buyNow, bidding, softClose, retraction, reserveLowering,
-    sellerRights, bidderRules, outage, opensAt, endsAt, durationMs, sellerId, associates, lotId, groupId, saleId,
+    format,
+    currency,
+    amountStep,
+    opening,
+    increments,
+    reserve,
+    buyNow,
+    bidding,
+    softClose,
+    retraction,
+    reserveLowering,
+    sellerRights,
+    bidderRules,
+    outage,
+    opensAt,
+    endsAt,
+    durationMs,
+    sellerId,
+    associates,
+    lotId,
+    groupId,
+    saleId,
   };
 }
 

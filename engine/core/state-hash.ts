@@ -101,12 +101,11 @@ function writeHead(out: CanonicalWriter, state: AuctionState): void {
   out.number(FORM);
   out.text(state.auctionId);
   out.text(state.phase);
-  out.text(state.outcome);
   for (const value of [state.sequence, state.lastAt, state.opensAt, state.endsAt, state.scheduledCloseAt, state.pausedAt, state.givenBackTo]) out.number(value);
   for (const value of [state.reserve, state.leader + 1, state.maximum, state.price, state.runnerUp]) out.number(value);
   out.flag(state.buyNowAvailable);
-  const last = state.extensionLast;
-  for (const value of [state.extensionCount, state.extensionTotalMs, last && last.from, last && last.to, last && last.bidId]) out.number(value);
+  const { count, totalMs, last } = state.extensions;
+  for (const value of [count, totalMs, last && last.from, last && last.to, last && last.bidId]) out.number(value);
   for (const value of [state.publicSequence, state.publicEpoch, state.totalBids, state.numbered]) out.number(value);
   for (const value of [state.bidderCount, state.bidCount, state.rowCount, state.answerCount]) out.number(value);
 }
@@ -159,7 +158,7 @@ function withMarks(state: AuctionState, table: RowTable, chunk: number, bytes: U
   for (const [row, mark] of state.overlay?.marks ?? []) {
     if (Math.floor(row / CHUNK_ROWS) !== chunk) continue;
     copy ??= bytes.slice();
-    writeMark(copy, table.at(row), mark);
+    writeMark(copy, (row % CHUNK_ROWS) * table.width, mark);
   }
   return copy;
 }

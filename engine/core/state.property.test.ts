@@ -37,11 +37,38 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: step("bidder", bidder, bid) },
   { weight: 2, arbitrary: step("bidder", bidder, raise) },
   { weight: 2, arbitrary: step("bidder", bidder, fc.constant({ type: "retract_bid", reason: "mistyped_amount" })) },
-  { weight: 2, arbitrary: step("operator", fc.constant("O"), fc.record({ type: fc.constant("void_bid" as const), bidId: fc.integer({ min: 3, max: 40 }), reason: fc.constant("test") })) },
-  { weight: 1, arbitrary: step("seller", fc.constant("S"), fc.record({ type: fc.constant("void_bidder" as const), bidderId: bidder, reason: fc.constant("test"), block: fc.boolean() })) },
-  { weight: 1, arbitrary: step("operator", fc.constant("O"), fc.record({ type: fc.constant("set_bidder" as const), bidderId: bidder, blocked: fc.constant(false), authorisedLimit: limit })) },
-  { weight: 1, arbitrary: step("seller", fc.constant("S"), fc.record({ type: fc.constant("lower_reserve" as const), reserve: fc.integer({ min: 100, max: 60_000 }) })) },
-  { weight: 1, arbitrary: step("operator", fc.constant("O"), fc.constantFrom<CommandBody>({ type: "pause", reason: "test" }, { type: "resume", leaveAtLeastMs: 5 })) },
+  {
+    weight: 2,
+    arbitrary: step(
+      "operator",
+      fc.constant("O"),
+      fc.record({ type: fc.constant("void_bid" as const), bidId: fc.integer({ min: 3, max: 40 }), reason: fc.constant("test") }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: step(
+      "seller",
+      fc.constant("S"),
+      fc.record({ type: fc.constant("void_bidder" as const), bidderId: bidder, reason: fc.constant("test"), block: fc.boolean() }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: step(
+      "operator",
+      fc.constant("O"),
+      fc.record({ type: fc.constant("set_bidder" as const), bidderId: bidder, blocked: fc.constant(false), authorisedLimit: limit }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: step("seller", fc.constant("S"), fc.record({ type: fc.constant("lower_reserve" as const), reserve: fc.integer({ min: 100, max: 60_000 }) })),
+  },
+  {
+    weight: 1,
+    arbitrary: step("operator", fc.constant("O"), fc.constantFrom<CommandBody>({ type: "pause", reason: "test" }, { type: "resume", leaveAtLeastMs: 5 })),
+  },
 );
 
 const aSetUp = fc.constantFrom(
@@ -66,7 +93,14 @@ function advance(state: AuctionState, step: Step, n: number): { state: AuctionSt
 function told(state: AuctionState): unknown {
   const bidders: Readonly<Bidder>[] = Array.from({ length: state.bidderCount }, (_, index) => ({ ...state.bidder(index), setAt: 0 }));
   const bids = Array.from({ length: state.bidCount }, (_, row) => state.bid(row));
-  return { view: auctionView(state), rows: publicRows(state, 0, state.rowCount), answers: answerBytes(state), bidders, bids, hash: Buffer.from(stateHash(state, hash)).toString("hex") };
+  return {
+    view: auctionView(state),
+    rows: publicRows(state, 0, state.rowCount),
+    answers: answerBytes(state),
+    bidders,
+    bids,
+    hash: Buffer.from(stateHash(state, hash)).toString("hex"),
+  };
 }
 
 type Move = { readonly kind: "decide"; readonly step: Step } | { readonly kind: "commit"; readonly count: number } | { readonly kind: "discard" };
@@ -78,7 +112,11 @@ const aMove: fc.Arbitrary<Move> = fc.oneof(
 );
 
 /** Runs moves as a shard does: one head at most, decisions in flight, commits from the front. Returns what was committed. */
-function runShard(setUp: string, moves: readonly Move[], check: (head: AuctionState, committed: AuctionState) => void): { committed: AuctionState; decisions: readonly Decision[] } {
+function runShard(
+  setUp: string,
+  moves: readonly Move[],
+  check: (head: AuctionState, committed: AuctionState) => void,
+): { committed: AuctionState; decisions: readonly Decision[] } {
   let committed = opened(setUp);
   let head = committed;
   const flight: Decision[] = [];
@@ -148,7 +186,11 @@ test("state: overlay: what a head keeps of its own follows what is in flight, no
   const head = fork(committed);
   const flight: Decision[] = [];
   for (let n = 0; n < 400; n += 1) {
-    const { decision } = advance(head, { role: "bidder", who: `bidder-${n}`, body: { type: "place_bid", kind: "maximum", amount: 100_000 * (n + 1), currency: "USD" }, laterMs: 1 }, n);
+    const { decision } = advance(
+      head,
+      { role: "bidder", who: `bidder-${n}`, body: { type: "place_bid", kind: "maximum", amount: 100_000 * (n + 1), currency: "USD" }, laterMs: 1 },
+      n,
+    );
     flight.push(decision);
     if (flight.length < 4) continue;
     committed = apply(committed, flight.shift() as Decision);
@@ -205,13 +247,21 @@ test("state: snapshot: over many chunks only new rows and changed chunks are cap
   let live = opened("");
   const kept = new Kept();
   for (let n = 0; n < 2_500; n += 1) {
-    live = advance(live, { role: "bidder", who: `b${n % 1_500}`, body: { type: "place_bid", kind: "maximum", amount: 10_000 * (n + 1), currency: "USD" }, laterMs: 1 }, n).state;
+    live = advance(
+      live,
+      { role: "bidder", who: `b${n % 1_500}`, body: { type: "place_bid", kind: "maximum", amount: 10_000 * (n + 1), currency: "USD" }, laterMs: 1 },
+      n,
+    ).state;
   }
   const first = capture(live, NOTHING_SAVED);
   kept.put(first.segments);
   expect(first.segments.filter(({ kind }) => kind === "bids").map(({ from }) => from)).toEqual([0, 1_024, 2_048]);
   live = advance(live, { role: "operator", who: "O", body: { type: "void_bid", bidId: 10, reason: "test" }, laterMs: 1 }, 3_000).state;
-  live = advance(live, { role: "bidder", who: "late", body: { type: "place_bid", kind: "maximum", amount: 900_000_000, currency: "USD" }, laterMs: 1 }, 3_001).state;
+  live = advance(
+    live,
+    { role: "bidder", who: "late", body: { type: "place_bid", kind: "maximum", amount: 900_000_000, currency: "USD" }, laterMs: 1 },
+    3_001,
+  ).state;
   const second = capture(live, first.marks);
   kept.put(second.segments);
   expect(second.segments.map(({ kind, from, bytes }) => [kind, from, bytes.length / Kept.width[kind]])).toEqual([
@@ -226,7 +276,11 @@ test("state: snapshot: over many chunks only new rows and changed chunks are cap
 test("state: hash: a head with marks in a full chunk, its committed state and a plain run agree at one sequence", () => {
   let committed = opened("");
   for (let n = 0; n < 1_200; n += 1) {
-    committed = advance(committed, { role: "bidder", who: `b${n}`, body: { type: "place_bid", kind: "maximum", amount: 10_000 * (n + 1), currency: "USD" }, laterMs: 1 }, n).state;
+    committed = advance(
+      committed,
+      { role: "bidder", who: `b${n}`, body: { type: "place_bid", kind: "maximum", amount: 10_000 * (n + 1), currency: "USD" }, laterMs: 1 },
+      n,
+    ).state;
   }
   const before = stateHash(committed, hash);
   const head = fork(committed);

@@ -34,12 +34,14 @@ interface Overlay {
 const NO_BIDDERS: Map<number, Bidder> = new Map();
 const NO_MARKS: Map<number, BidMark> = new Map();
 
-/** The newest soft-close extension. */
-export interface LastExtension {
-  readonly from: Instant;
-  readonly to: Instant;
-  readonly bidId: Sequence;
+/** Soft close only: how often and how far the end was extended, and by which bid last. Never changed, but replaced. */
+export interface Extensions {
+  readonly count: number;
+  readonly totalMs: number;
+  readonly last: { readonly from: Instant; readonly to: Instant; readonly bidId: Sequence } | null;
 }
+
+const NOT_EXTENDED: Extensions = Object.freeze({ count: 0, totalMs: 0, last: null });
 
 export class AuctionState {
   readonly auctionId: AuctionId;
@@ -49,7 +51,6 @@ export class AuctionState {
   /** null only in the tombstone of a rejected create, as is `phase`. */
   settings: Settings | null = null;
   phase: Phase | null = null;
-  outcome: Outcome | null = null;
   sequence: Sequence = 0;
   lastAt: Instant = 0;
   opensAt: Instant | null = null;
@@ -69,10 +70,7 @@ export class AuctionState {
   /** Highest maximum of every bidder but the leader; 0 when there is none. */
   runnerUp: Minor = 0;
   buyNowAvailable = false;
-  /** Soft close only. */
-  extensionCount = 0;
-  extensionTotalMs = 0;
-  extensionLast: LastExtension | null = null;
+  extensions: Extensions = NOT_EXTENDED;
   hammer: Ended | null = null;
   /** Pair of the last decision that changed the public state. */
   publicSequence: Sequence = 0;
@@ -93,6 +91,19 @@ export class AuctionState {
     this.auctionId = auctionId;
     this.ledger = ledger;
     this.overlay = overlay;
+  }
+
+  /** null until closed. */
+  get outcome(): Outcome | null {
+    return this.hammer === null ? null : this.hammer.outcome;
+  }
+
+  get extensionCount(): number {
+    return this.extensions.count;
+  }
+
+  get extensionTotalMs(): number {
+    return this.extensions.totalMs;
   }
 
   /** Index of a bidder, or NOBODY when no decision has mentioned that bidder. */
@@ -252,16 +263,37 @@ export function discard(head: AuctionState, committed: AuctionState): void {
 /** Every field that is not a table, by its name in AuctionState. */
 export type Scalars = Pick<
   AuctionState,
-  | "settings" | "phase" | "outcome" | "sequence" | "lastAt" | "opensAt" | "endsAt" | "scheduledCloseAt" | "pausedAt" | "givenBackTo" | "reserve"
-  | "leader" | "maximum" | "price" | "runnerUp" | "buyNowAvailable" | "extensionCount" | "extensionTotalMs" | "extensionLast" | "hammer"
-  | "publicSequence" | "publicEpoch" | "totalBids" | "numbered" | "bidderCount" | "bidCount" | "rowCount" | "answerCount"
+  | "settings"
+  | "phase"
+  | "sequence"
+  | "lastAt"
+  | "opensAt"
+  | "endsAt"
+  | "scheduledCloseAt"
+  | "pausedAt"
+  | "givenBackTo"
+  | "reserve"
+  | "leader"
+  | "maximum"
+  | "price"
+  | "runnerUp"
+  | "buyNowAvailable"
+  | "extensions"
+  | "hammer"
+  | "publicSequence"
+  | "publicEpoch"
+  | "totalBids"
+  | "numbered"
+  | "bidderCount"
+  | "bidCount"
+  | "rowCount"
+  | "answerCount"
 >;
 
 // Field by field and not in a loop: this is done for every parted head.
 function copyScalars(to: AuctionState, from: Readonly<Scalars>): void {
   to.settings = from.settings;
   to.phase = from.phase;
-  to.outcome = from.outcome;
   to.sequence = from.sequence;
   to.lastAt = from.lastAt;
   to.opensAt = from.opensAt;
@@ -275,9 +307,7 @@ function copyScalars(to: AuctionState, from: Readonly<Scalars>): void {
   to.price = from.price;
   to.runnerUp = from.runnerUp;
   to.buyNowAvailable = from.buyNowAvailable;
-  to.extensionCount = from.extensionCount;
-  to.extensionTotalMs = from.extensionTotalMs;
-  to.extensionLast = from.extensionLast;
+  to.extensions = from.extensions;
   to.hammer = from.hammer;
   to.publicSequence = from.publicSequence;
   to.publicEpoch = from.publicEpoch;
@@ -290,14 +320,36 @@ function copyScalars(to: AuctionState, from: Readonly<Scalars>): void {
 }
 
 function scalarsOf(state: AuctionState): Scalars {
-  const { phase, outcome, sequence, lastAt, opensAt, endsAt, scheduledCloseAt, pausedAt, givenBackTo, reserve } = state;
-  const { leader, maximum, price, runnerUp, buyNowAvailable, extensionCount, extensionTotalMs, extensionLast, hammer } = state;
+  const { phase, sequence, lastAt, opensAt, endsAt, scheduledCloseAt, pausedAt, givenBackTo, reserve } = state;
+  const { leader, maximum, price, runnerUp, buyNowAvailable, extensions, hammer } = state;
   const { publicSequence, publicEpoch, totalBids, numbered, bidderCount, bidCount, rowCount, answerCount } = state;
   const settings = state.settings === null ? null : plainSettings(state.settings);
   return {
-    settings, phase, outcome, sequence, lastAt, opensAt, endsAt, scheduledCloseAt, pausedAt, givenBackTo, reserve,
-    leader, maximum, price, runnerUp, buyNowAvailable, extensionCount, extensionTotalMs, extensionLast, hammer,
-    publicSequence, publicEpoch, totalBids, numbered, bidderCount, bidCount, rowCount, answerCount,
+    settings,
+    phase,
+    sequence,
+    lastAt,
+    opensAt,
+    endsAt,
+    scheduledCloseAt,
+    pausedAt,
+    givenBackTo,
+    reserve,
+    leader,
+    maximum,
+    price,
+    runnerUp,
+    buyNowAvailable,
+    extensions,
+    hammer,
+    publicSequence,
+    publicEpoch,
+    totalBids,
+    numbered,
+    bidderCount,
+    bidCount,
+    rowCount,
+    answerCount,
   };
 }
 
@@ -335,7 +387,10 @@ export interface Segment {
 
 /** A committed state as a snapshot keeps it: the head whole, and of the rows those that are new since `marks` and the whole
  *  chunks in which earlier ones changed. `marks` of the result are those to pass next time. */
-export function capture(state: AuctionState, marks: SavedMarks): { readonly head: HeadRecord; readonly segments: readonly Segment[]; readonly marks: SavedMarks } {
+export function capture(
+  state: AuctionState,
+  marks: SavedMarks,
+): { readonly head: HeadRecord; readonly segments: readonly Segment[]; readonly marks: SavedMarks } {
   invariant(state.overlay === null, "snapshots are of committed state");
   const { ids, entries } = state.ledger.people;
   const listed = entries.flatMap(({ listed: named, blocked, authorisedLimit }, index) =>
@@ -365,10 +420,14 @@ export function restore(auctionId: AuctionId, head: HeadRecord, segments: readon
   const ledger = new Ledger();
   for (const { kind, from, bytes } of segments) ledger.load(kind, from, bytes);
   const state = new AuctionState(auctionId, ledger, null);
-  copyScalars(state, { ...head, settings: head.settings === null ? null : sharedSettings(head.settings) });
+  const extensions = head.extensions.count === 0 ? NOT_EXTENDED : head.extensions;
+  copyScalars(state, { ...head, extensions, settings: head.settings === null ? null : sharedSettings(head.settings) });
   const counts = [ledger.answers.count, ledger.bids.count, ledger.rows.count, head.bidderIds.length, head.bidderNumbers.length];
   const wanted = [state.answerCount, state.bidCount, state.rowCount, state.bidderCount, state.bidderCount];
-  invariant(counts.every((count, index) => count === wanted[index]), "a snapshot's rows are as many as its head says");
+  invariant(
+    counts.every((count, index) => count === wanted[index]),
+    "a snapshot's rows are as many as its head says",
+  );
   restoreBidders(state, head);
   return state;
 }

@@ -182,7 +182,7 @@ export function publicRows(state: AuctionState, fromRow: number, toRow: number):
 
 function publicRow(state: AuctionState, row: number): PublicRow {
   const table = state.ledger.rows;
-  const bytes = table.chunk(row);
+  const bytes = table.bytes(row);
   const at = table.at(row);
   const bidId = readUint48(bytes, at + 12);
   const kind = ROW_KINDS[bytes[at + 4] as number];

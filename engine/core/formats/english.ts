@@ -16,7 +16,7 @@ import { askingAbove } from "../increments.ts";
 import { invariant } from "../invariant.ts";
 import { type Bidder, countBid } from "../people.ts";
 import { type Book, bookOf, recompute, take } from "../proxy.ts";
-import { addLosingRows, addLeadingRows, addRaiseRow, addRecomputedRow } from "../public-rows.ts";
+import { addLeadingRows, addLosingRows, addRaiseRow, addRecomputedRow } from "../public-rows.ts";
 import { liveRows, type Removal, removalByBidder, removalOfBid, removalOfBidder } from "../removal.ts";
 import type { Settings } from "../settings.ts";
 import { checkSettings } from "../settings-check.ts";
@@ -59,7 +59,13 @@ function decide(settings: Settings, state: AuctionState, command: Command, now: 
   }
 }
 
-function decideBid(settings: Settings, state: AuctionState, command: Command, body: CommandBody & { type: "place_bid" | "raise_maximum" }, now: Instant): Ruling {
+function decideBid(
+  settings: Settings,
+  state: AuctionState,
+  command: Command,
+  body: CommandBody & { type: "place_bid" | "raise_maximum" },
+  now: Instant,
+): Ruling {
   const { amount, currency } = body;
   const unfit = checkWho(settings, state, command, { currency, purchase: false }) ?? checkAmount(settings, amount);
   if (unfit !== null) return unfit;
