@@ -13,9 +13,10 @@
 // sent       a sending is under way             an answer, a refusal, or the loss of the socket
 // pausing    a refusal that passes              retryAfterMs is over
 import type { Cancel, Environment } from "./environment.ts";
-import { FairwarningError, mayRepeat, OUTCOME_UNKNOWN, OutcomeUnknown } from "./errors.ts";
+import { FairwarningError, mayRepeat, OUTCOME_UNKNOWN } from "./errors.ts";
 import type { AnswerFields, BidAnswerFrame, ClientFrame, ErrorFrame } from "./frames.ts";
 import { errorOf, type Http, type HttpResult } from "./http.ts";
+import { OutcomeUnknown } from "./outcome-unknown.ts";
 import type { BidAnswer, BidKind, CallOptions } from "./types.ts";
 
 /** Far above what a person or a bidding program has open; it bounds memory when nothing answers. */
@@ -87,8 +88,18 @@ export class Calls {
       const startedAtMs = environment.now();
       const deadlineMs = Math.min(Math.max(options.deadlineMs ?? this.#options.deadlineMs, DEADLINE_MIN_MS), DEADLINE_MAX_MS);
       const call: Call = {
-        command, options, startedAtMs, deadlineAtMs: startedAtMs + deadlineMs, resolve, reject,
-        phase: "ready", id: 0, inDoubt: false, lastRefusal: null, cancels: [], cancelStep: null,
+        command,
+        options,
+        startedAtMs,
+        deadlineAtMs: startedAtMs + deadlineMs,
+        resolve,
+        reject,
+        phase: "ready",
+        id: 0,
+        inDoubt: false,
+        lastRefusal: null,
+        cancels: [],
+        cancelStep: null,
       };
       if (this.#open.size >= CALLS_MAX) {
         reject(this.#error("overloaded", `${CALLS_MAX} calls are open already.`, command));
@@ -199,8 +210,20 @@ export class Calls {
     this.#end(call);
     this.#options.answered(call.command, answer);
     call.resolve({
-      verdict, code, key: call.command.key, replayed, latencyMs, auctionId, sequence, epoch, decidedAtMs, standing,
-      currentPriceMinor, askingPriceMinor, reserveMet, endsAtMs,
+      verdict,
+      code,
+      key: call.command.key,
+      replayed,
+      latencyMs,
+      auctionId,
+      sequence,
+      epoch,
+      decidedAtMs,
+      standing,
+      currentPriceMinor,
+      askingPriceMinor,
+      reserveMet,
+      endsAtMs,
     });
     this.pump();
   }
@@ -211,7 +234,13 @@ export class Calls {
     const inDoubt = call.inDoubt || call.phase === "sent";
     this.#end(call);
     if (inDoubt) {
-      call.reject(new OutcomeUnknown({ key: command.key, auctionId: command.auctionId, why }, (again) => this.call(command, { ...call.options, ...again }), this.#options.base));
+      call.reject(
+        new OutcomeUnknown(
+          { key: command.key, auctionId: command.auctionId, why },
+          (again) => this.call(command, { ...call.options, ...again }),
+          this.#options.base,
+        ),
+      );
     } else {
       call.reject(call.lastRefusal ?? this.#error("not_connected", `Never sent: ${why}.`, command));
     }

@@ -1,17 +1,6 @@
 import { expect, test } from "vitest";
-import { connect, FairwarningError, OutcomeUnknown } from "./client.ts";
-import { answerFields, AUCTION, rowOf, ScriptedGateway, settled, snapshotFrame, stateFrame, updateFrame } from "./scripted-gateway.ts";
-import type { Client, ConnectOptions, ConnectionState } from "./types.ts";
-
-const BID = { auctionId: AUCTION, amountMinor: 15_000, currency: "USD" };
-
-function begin(more: Partial<ConnectOptions> = {}): { readonly gateway: ScriptedGateway; readonly client: Client; readonly states: ConnectionState[] } {
-  const gateway = new ScriptedGateway();
-  const client = connect(gateway.options({ token: "t", ...more }));
-  const states: ConnectionState[] = [client.state];
-  client.on("state", ({ now }) => states.at(-1) !== now && states.push(now));
-  return { gateway, client, states };
-}
+import { connect } from "./client.ts";
+import { AUCTION, answerFields, BID, begin, rowOf, ScriptedGateway, settled, snapshotFrame, stateFrame, updateFrame } from "./scripted-gateway.ts";
 
 test("client: states: from idle to connected, and closed for good", async () => {
   const { gateway, client, states } = begin();
@@ -58,7 +47,7 @@ test("client: reconnect: resumes with the last pair, and a view is old until it 
   expect([client.state, watch.view?.stale, watch.view?.ageMs()]).toEqual(["waiting", true, 100]);
   await gateway.environment.pass(100);
   await gateway.welcome();
-  expect(gateway.socket.last("subscribe")["auctions"]).toEqual([{ auctionId: AUCTION, epoch: 7, sequence: 10 }]);
+  expect(gateway.socket.last("subscribe").auctions).toEqual([{ auctionId: AUCTION, epoch: 7, sequence: 10 }]);
   expect(watch.view?.stale).toBe(true);
   gateway.socket.say(updateFrame({ sequence: 10, previousSequence: 10 }, { resumed: true }));
   expect([client.state, watch.view?.stale, watch.view?.ageMs()]).toEqual(["connected", false, 0]);
@@ -74,143 +63,22 @@ test("client: new life of the log: pairs are forgotten, the view is replaced and
   gateway.socket.cut(1006);
   await gateway.environment.pass(500);
   await gateway.welcome({ lifeId: "life-2" });
-  expect(gateway.socket.last("subscribe")["auctions"]).toEqual([{ auctionId: AUCTION }]);
+  expect(gateway.socket.last("subscribe").auctions).toEqual([{ auctionId: AUCTION }]);
   gateway.socket.say(snapshotFrame({ sequence: 2 }, { why: "new_life" }));
   expect(told).toEqual([{ auctionId: AUCTION, why: "new_life" }]);
-});
-
-test("client: bid: resolves for accepted and for rejected, with key, price and latency", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const accepted = client.placeBid(BID);
-  const frame = gateway.socket.last("place_bid");
-  await gateway.environment.pass(40);
-  gateway.socket.say({ type: "bid_answer", id: frame["id"], key: frame["key"], replayed: false, answer: answerFields() });
-  expect(await accepted).toMatchObject({ verdict: "accepted", code: "leading", key: frame["key"], sequence: 1_882, latencyMs: 40 });
-  const rejected = client.placeBid(BID);
-  const second = gateway.socket.last("place_bid");
-  gateway.socket.say({ type: "bid_answer", id: second["id"], key: second["key"], replayed: false, answer: answerFields({ verdict: "rejected", code: "below_asking_price" }) });
-  expect(await rejected).toMatchObject({ verdict: "rejected", code: "below_asking_price" });
-  expect(second["key"]).not.toBe(frame["key"]);
-});
-
-test("client: bid in flight when the gateway dies: repeated under its key on the next socket", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const answer = client.placeBid(BID);
-  const first = gateway.socket.last("place_bid");
-  gateway.socket.cut(1006);
-  await gateway.environment.pass(500);
-  await gateway.welcome();
-  const again = gateway.socket.last("place_bid");
-  expect(again["key"]).toBe(first["key"]);
-  gateway.socket.say({ type: "bid_answer", id: again["id"], key: again["key"], replayed: true, answer: answerFields() });
-  expect(await answer).toMatchObject({ replayed: true, verdict: "accepted" });
-});
-
-test("client: refusal without effect: repeated under the key after the hint", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const answer = client.placeBid(BID);
-  const first = gateway.socket.last("place_bid");
-  gateway.socket.say({ type: "error", id: first["id"], code: "auction_busy", message: "busy", retryAfterMs: 80, requestId: "r" });
-  await gateway.environment.pass(79);
-  expect(gateway.socket.count("place_bid")).toBe(1);
-  await gateway.environment.pass(500);
-  const again = gateway.socket.last("place_bid");
-  expect([gateway.socket.count("place_bid"), again["key"]]).toEqual([2, first["key"]]);
-  gateway.socket.say({ type: "bid_answer", id: again["id"], key: again["key"], replayed: false, answer: answerFields() });
-  expect((await answer).verdict).toBe("accepted");
-});
-
-test("client: refusal that does not pass: thrown with code and page", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const answer = client.placeBid(BID).catch((error: unknown) => error);
-  gateway.socket.say({ type: "error", id: gateway.socket.last("place_bid")["id"], code: "no_such_auction", message: "none", requestId: "r-1" });
-  const error = await answer;
-  expect(error).toBeInstanceOf(FairwarningError);
-  expect(error).toMatchObject({ code: "no_such_auction", retriable: false, requestId: "r-1", docsUrl: "http://gateway/errors/no_such_auction" });
-});
-
-test("client: no answer by the deadline: the outcome is unknown, and asking again uses the same key", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const unknown = client.placeBid(BID, { deadlineMs: 1_000 }).catch((error: unknown) => error);
-  const first = gateway.socket.last("place_bid");
-  await gateway.environment.pass(1_000);
-  const error = await unknown;
-  if (!(error instanceof OutcomeUnknown)) throw new Error(`expected OutcomeUnknown, got ${String(error)}`);
-  const answer = error.askAgain();
-  const again = gateway.socket.last("place_bid");
-  expect([again["key"], error.key]).toEqual([first["key"], first["key"]]);
-  expect(again["id"]).not.toBe(first["id"]);
-  gateway.socket.say({ type: "bid_answer", id: again["id"], key: again["key"], replayed: true, answer: answerFields() });
-  expect((await answer).replayed).toBe(true);
-});
-
-test("client: doubt: a refusal after an unknown outcome does not make it known", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const unknown = client.placeBid(BID).catch((error: unknown) => error);
-  gateway.socket.cut(1006);
-  await gateway.environment.pass(500);
-  await gateway.welcome();
-  gateway.socket.say({ type: "error", id: gateway.socket.last("place_bid")["id"], code: "forbidden", message: "no", requestId: "r" });
-  expect(await unknown).toBeInstanceOf(OutcomeUnknown);
-});
-
-test("client: never sent by the deadline: refused as not connected, which had no effect", async () => {
-  const { gateway, client } = begin({ fallback: "none" });
-  const refused = client.placeBid(BID, { deadlineMs: 500 }).catch((error: unknown) => error);
-  await gateway.environment.pass(500);
-  expect(await refused).toMatchObject({ code: "not_connected", retriable: true });
-});
-
-test("client: abort: a call already sent ends as unknown, one not sent as refused", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const stop = new AbortController();
-  const sent = client.placeBid(BID, { signal: stop.signal }).catch((error: unknown) => error);
-  stop.abort();
-  expect(await sent).toBeInstanceOf(OutcomeUnknown);
-  const unsent = await client.placeBid(BID, { signal: stop.signal }).catch((error: unknown) => error);
-  expect(unsent).not.toBeInstanceOf(OutcomeUnknown);
-  expect(gateway.socket.count("place_bid")).toBe(1);
-});
-
-test("client: bids in flight: never more than the gateway allows, the rest wait their turn", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome({ limits: { subscriptions: 500, bidsInFlight: 1 } });
-  const both = Promise.all([client.placeBid(BID), client.placeBid(BID)]);
-  expect(gateway.socket.count("place_bid")).toBe(1);
-  for (let turn = 1; turn <= 2; turn++) {
-    const frame = gateway.socket.last("place_bid");
-    gateway.socket.say({ type: "bid_answer", id: frame["id"], key: frame["key"], replayed: false, answer: answerFields() });
-    await settled();
-  }
-  expect(await both).toHaveLength(2);
-});
-
-test("client: over HTTP: the same call, key in the header, a rejection resolved and a refusal thrown", async () => {
-  const { gateway, client } = begin();
-  await gateway.welcome();
-  const { decidedAtMs: _, endsAtMs: __, ...fields } = answerFields() as Record<string, unknown>;
-  const body = { ...fields, decidedAt: "2026-11-23T10:00:00.123Z", endsAt: "2026-11-23T10:05:00.000Z" };
-  gateway.http = () => ({ status: 201, body, headers: { "idempotency-replayed": "true" } });
-  expect(await client.placeBid({ ...BID, key: "k" }, { via: "http" })).toMatchObject({ verdict: "accepted", replayed: true, decidedAtMs: Date.UTC(2026, 10, 23, 10, 0, 0, 123) });
-  expect(gateway.asked.at(-1)).toMatchObject({ method: "POST", path: `/v1/auctions/${AUCTION}/bids`, body: { amountMinor: 15_000, currency: "USD" } });
-  expect(gateway.asked.at(-1)?.headers).toMatchObject({ "idempotency-key": "k", authorization: "Bearer t" });
-  gateway.http = () => ({ status: 422, body: { ...body, verdict: "rejected", code: "ended", type: "/errors/ended" } });
-  expect(await client.placeBid(BID, { via: "http" })).toMatchObject({ verdict: "rejected", code: "ended" });
-  gateway.http = () => ({ status: 403, body: { code: "forbidden", detail: "Role missing." } });
-  await expect(client.placeBid(BID, { via: "http" })).rejects.toMatchObject({ code: "forbidden", httpStatus: 403, message: "Role missing." });
 });
 
 test("client: no socket to be had: auctions are read over HTTP, bids go over HTTP, and a socket ends it", async () => {
   const { gateway, client, states } = begin();
   const watch = client.watch(AUCTION);
-  const auction = { auctionId: AUCTION, epoch: 7, sequence: 12, ...stateFrame({ currentPriceMinor: 11_000 }), extensions: { count: 0, totalMs: 0 }, hammer: null };
+  const auction = {
+    auctionId: AUCTION,
+    epoch: 7,
+    sequence: 12,
+    ...stateFrame({ currentPriceMinor: 11_000 }),
+    extensions: { count: 0, totalMs: 0 },
+    hammer: null,
+  };
   gateway.http = ({ path }) => ({ status: 200, body: path.includes("/bids") ? { bids: [], next: null, sequence: 12 } : auction, headers: { etag: '"12-1"' } });
   for (let attempt = 1; attempt <= 2; attempt++) {
     await gateway.environment.pass(2_000);
@@ -264,7 +132,7 @@ test("client: waking: pings at once, and a price from before the sleep is old un
   gateway.environment.wake();
   expect([gateway.socket.count("ping"), watch.view?.stale]).toEqual([1, true]);
   const ping = gateway.socket.last("ping");
-  gateway.socket.say({ type: "pong", clientTimeMs: ping["clientTimeMs"], serverTimeMs: 5_000_000 });
+  gateway.socket.say({ type: "pong", clientTimeMs: ping.clientTimeMs, serverTimeMs: 5_000_000 });
   expect([client.state, watch.view?.stale]).toEqual(["connected", false]);
 });
 
@@ -288,11 +156,11 @@ test("client: token by function: renewed before its expiry on the live socket, a
   await gateway.environment.pass(1_000);
   gateway.socket.say({ type: "error", code: "token_expired", message: "soon", requestId: "r" });
   await settled();
-  expect(gateway.socket.last("auth")["token"]).toBe("t2");
+  expect(gateway.socket.last("auth").token).toBe("t2");
   gateway.socket.cut(4002, "token_expired");
   await gateway.environment.pass(500);
   await gateway.welcome();
-  expect(gateway.socket.last("auth")["token"]).toBe("t3");
+  expect(gateway.socket.last("auth").token).toBe("t3");
 });
 
 test("client: token as text: when it has run out the client has failed, as nobody can renew it", async () => {
@@ -322,8 +190,8 @@ test("client: drain: leaves at once, comes back after the hint, and repeats what
   await gateway.environment.pass(500);
   await gateway.welcome();
   const again = gateway.socket.last("place_bid");
-  expect(again["key"]).toBe(key);
-  gateway.socket.say({ type: "bid_answer", id: again["id"], key, replayed: false, answer: answerFields() });
+  expect(again.key).toBe(key);
+  gateway.socket.say({ type: "bid_answer", id: again.id, key, replayed: false, answer: answerFields() });
   await answer;
 });
 
@@ -350,8 +218,20 @@ test("client: notices: told to the program whether the auction is watched or not
   const told: unknown[] = [];
   client.on("outbid", (notice) => told.push(notice));
   await gateway.welcome();
-  gateway.socket.say({ type: "outbid", auctionId: AUCTION, epoch: 7, sequence: 11, serverTimeMs: 1, currentPriceMinor: 15_250, askingPriceMinor: 15_500, yourBidMinor: 15_000, endsAtMs: 2_000_000 });
-  expect(told).toEqual([{ auctionId: AUCTION, epoch: 7, sequence: 11, currentPriceMinor: 15_250, askingPriceMinor: 15_500, yourBidMinor: 15_000, endsAtMs: 2_000_000, why: null }]);
+  gateway.socket.say({
+    type: "outbid",
+    auctionId: AUCTION,
+    epoch: 7,
+    sequence: 11,
+    serverTimeMs: 1,
+    currentPriceMinor: 15_250,
+    askingPriceMinor: 15_500,
+    yourBidMinor: 15_000,
+    endsAtMs: 2_000_000,
+  });
+  expect(told).toEqual([
+    { auctionId: AUCTION, epoch: 7, sequence: 11, currentPriceMinor: 15_250, askingPriceMinor: 15_500, yourBidMinor: 15_000, endsAtMs: 2_000_000, why: null },
+  ]);
 });
 
 test("client: bytes that are no frame: dropped, and the socket goes on", async () => {
@@ -359,18 +239,27 @@ test("client: bytes that are no frame: dropped, and the socket goes on", async (
   const watch = client.watch(AUCTION);
   await gateway.welcome();
   gateway.socket.onmessage?.({ data: "{" });
-  for (const frame of [null, 7, { type: "later" }, { type: "snapshot", auctionId: AUCTION }, { type: "__proto__" }]) gateway.socket.onmessage?.({ data: JSON.stringify(frame) });
+  for (const frame of [null, 7, { type: "later" }, { type: "snapshot", auctionId: AUCTION }, { type: "__proto__" }])
+    gateway.socket.onmessage?.({ data: JSON.stringify(frame) });
   gateway.socket.say([snapshotFrame({ sequence: 10 })]);
   expect(watch.view?.sequence).toBe(10);
 });
 
 test("client: lists: pages are read only as far as they are asked for, filters along with the cursor", async () => {
   const { gateway, client } = begin();
-  gateway.http = ({ path }) => ({ status: 200, body: path.includes("cursor=2") ? { auctions: [{ auctionId: "c" }], next: null } : { auctions: [{ auctionId: "a" }, { auctionId: "b", endsAt: "1970-01-01T00:00:01.000Z" }], next: "2" } });
+  gateway.http = ({ path }) => ({
+    status: 200,
+    body: path.includes("cursor=2")
+      ? { auctions: [{ auctionId: "c" }], next: null }
+      : { auctions: [{ auctionId: "a" }, { auctionId: "b", endsAt: "1970-01-01T00:00:01.000Z" }], next: "2" },
+  });
   const seen: unknown[] = [];
   for await (const auction of client.auctions.list({ phase: "open", limit: 2 })) seen.push(auction);
   expect(seen).toEqual([{ auctionId: "a" }, { auctionId: "b", endsAtMs: 1_000 }, { auctionId: "c" }]);
-  expect(gateway.asked.filter((asked) => asked.path.startsWith("/v1/auctions")).map((asked) => asked.path)).toEqual(["/v1/auctions?phase=open&limit=2", "/v1/auctions?phase=open&limit=2&cursor=2"]);
+  expect(gateway.asked.filter((asked) => asked.path.startsWith("/v1/auctions")).map((asked) => asked.path)).toEqual([
+    "/v1/auctions?phase=open&limit=2",
+    "/v1/auctions?phase=open&limit=2&cursor=2",
+  ]);
 });
 
 test("client: platform without WebSocket: said at once", () => {

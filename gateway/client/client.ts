@@ -11,13 +11,37 @@ import { bodyOf, createHttp, errorOf, type Http, queryOf, withInstants } from ".
 import { Poller } from "./poll.ts";
 import { applyAnswer, applyRead, applyRows, applyStanding } from "./resume.ts";
 import type {
-  Answer, AmountRequest, Auction, Bid, BidAnswer, BidRequest, BidsQuery, CallOptions, Client, ClientEvents, ConnectOptions, DebugEntry, ListQuery,
-  NewAuction, RetractRequest, SearchQuery, Standing, StandingNotice, Watch, WatchOptions, AuctionView, WebSocketConstructor,
+  AmountRequest,
+  Answer,
+  Auction,
+  AuctionView,
+  Bid,
+  BidAnswer,
+  BidRequest,
+  BidsQuery,
+  CallOptions,
+  Client,
+  ClientEvents,
+  ConnectOptions,
+  DebugEntry,
+  ListQuery,
+  NewAuction,
+  RetractRequest,
+  SearchQuery,
+  Standing,
+  StandingNotice,
+  Watch,
+  WatchOptions,
+  WebSocketConstructor,
 } from "./types.ts";
 import { Watches } from "./watches.ts";
 
-export { FairwarningError, OutcomeUnknown } from "./errors.ts";
+// biome-ignore-start lint/performance/noBarrelFile: this file is the entry of a package, so that programs name one file only
+export { FairwarningError } from "./errors.ts";
+export { OutcomeUnknown } from "./outcome-unknown.ts";
 export type * from "./types.ts";
+
+// biome-ignore-end lint/performance/noBarrelFile: end of the entry
 
 const DEADLINE_MS = 5_000;
 const DELAY_MIN_MS = 250;
@@ -118,7 +142,12 @@ class LiveClient implements Client {
     return Promise.resolve();
   }
 
-  #call(type: OwnedCommand["type"], on: { readonly auctionId: string; readonly key?: string }, members: OwnedCommand["members"], call: CallOptions | undefined): Promise<BidAnswer> {
+  #call(
+    type: OwnedCommand["type"],
+    on: { readonly auctionId: string; readonly key?: string },
+    members: OwnedCommand["members"],
+    call: CallOptions | undefined,
+  ): Promise<BidAnswer> {
     return this.#calls.call({ type, auctionId: on.auctionId, key: on.key ?? this.#environment.key(), members }, call);
   }
 
@@ -221,7 +250,9 @@ class LiveClient implements Client {
       slow: () => connection.probe(),
       answered: (command, answer) => {
         const { amountMinor, kind } = command.members;
-        this.#watches.apply(command.auctionId, "update", (followed) => applyAnswer(followed, { type: command.type, kind: kind ?? null, amountMinor: amountMinor ?? null }, answer));
+        this.#watches.apply(command.auctionId, "update", (followed) =>
+          applyAnswer(followed, { type: command.type, kind: kind ?? null, amountMinor: amountMinor ?? null }, answer),
+        );
         if (command.type === "retract" && answer.verdict === "accepted") void this.#readStanding(command.auctionId);
       },
     });
@@ -263,7 +294,8 @@ class LiveClient implements Client {
 
   #tellRefused(results: readonly { readonly auctionId: string; readonly code?: string }[]): void {
     for (const { auctionId, code } of results) {
-      if (code !== undefined) this.#emit("error", new FairwarningError({ code, message: `Auction ${auctionId} cannot be watched: ${code}.`, auctionId }, this.#base));
+      if (code !== undefined)
+        this.#emit("error", new FairwarningError({ code, message: `Auction ${auctionId} cannot be watched: ${code}.`, auctionId }, this.#base));
     }
   }
 
@@ -315,7 +347,7 @@ function auctionsOver(http: Http, base: string, environment: Environment): Clien
     bids: (id, query: BidsQuery = {}) => pages<Bid>(http, base, `${pathOf(id)}/bids`, query, "bids"),
     create: async (auction: NewAuction, key = environment.key()) => {
       const result = await http({ method: "POST", path: "/v1/auctions", body: withInstants(auction), key });
-      if (result.kind === "ok" || (result.kind === "problem" && result.body["verdict"] === "rejected")) {
+      if (result.kind === "ok" || (result.kind === "problem" && result.body.verdict === "rejected")) {
         return { ...(result.body as Omit<Answer, "key" | "replayed">), key, replayed: result.replayed };
       }
       throw errorOf(result, base);
@@ -330,6 +362,6 @@ async function* pages<T>(http: Http, base: string, path: string, query: object &
   do {
     const body = bodyOf(await http({ method: "GET", path: path + queryOf(cursor === null ? query : { ...filters, cursor }) }), base) as Record<string, unknown>;
     yield* body[member] as readonly T[];
-    cursor = (body["next"] as string | null | undefined) ?? null;
+    cursor = (body.next as string | null | undefined) ?? null;
   } while (cursor !== null);
 }

@@ -17,8 +17,9 @@
 // N1. One socket at a time. Words of an older one are dropped: each attempt has a number.
 // N2. A ping unanswered within pongWithinMs loses the socket, however many other frames arrive.
 // N3. The first wait is jittered too, so that everybody cut off at once does not come back at once.
-import { afterClose, waitMs } from "./close-codes.ts";
+
 import type { ServerClock } from "./clock.ts";
+import { afterClose, waitMs } from "./close-codes.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { type ClientFrame, type Codec, loadCodec, readFrames, type ServerFrame, type WelcomeFrame } from "./frames.ts";
 import type { ClientEvents, ConnectionState, DebugEntry, SocketLike, WebSocketConstructor } from "./types.ts";

@@ -1,8 +1,18 @@
-// What a call throws. A rejection is never thrown: it is an answer. A refusal had no effect; only OutcomeUnknown may have had one.
-import type { BidAnswer, CallOptions } from "./types.ts";
+// What a call throws. A rejection is never thrown: it is an answer. A refusal had no effect; only OutcomeUnknown
+// (outcome-unknown.ts) may have had one.
 
 /** Refusals without effect that pass by themselves: the same command under the same key may be sent again. */
-const PASSING = new Set(["auction_busy", "overloaded", "shard_moving", "shard_unowned", "log_unavailable", "draining", "rate_limited", "not_connected", "internal"]);
+const PASSING = new Set([
+  "auction_busy",
+  "overloaded",
+  "shard_moving",
+  "shard_unowned",
+  "log_unavailable",
+  "draining",
+  "rate_limited",
+  "not_connected",
+  "internal",
+]);
 
 export const OUTCOME_UNKNOWN = "outcome_unknown";
 
@@ -42,18 +52,5 @@ export class FairwarningError extends Error {
     this.requestId = fault.requestId;
     this.auctionId = fault.auctionId;
     this.docsUrl = `${base}/errors/${fault.code}`;
-  }
-}
-
-/** The deadline passed and nobody knows whether the command took effect. Asking again under the same key gives the final answer. */
-export class OutcomeUnknown extends FairwarningError {
-  override readonly name: string = "OutcomeUnknown";
-  readonly key: string;
-  readonly askAgain: (call?: CallOptions) => Promise<BidAnswer>;
-
-  constructor(about: { readonly key: string; readonly auctionId: string; readonly why: string }, askAgain: (call?: CallOptions) => Promise<BidAnswer>, base: string) {
-    super({ code: OUTCOME_UNKNOWN, message: `Nothing is known yet of the command under key ${about.key}: ${about.why}. Ask again with the same key.`, auctionId: about.auctionId }, base);
-    this.key = about.key;
-    this.askAgain = askAgain;
   }
 }

@@ -153,7 +153,7 @@ export function readFrames(message: unknown): readonly ServerFrame[] {
 function isServerFrame(value: unknown): value is ServerFrame {
   if (typeof value !== "object" || value === null) return false;
   const members = value as Record<string, unknown>;
-  const needed = typeof members["type"] === "string" && Object.hasOwn(NEEDED, members["type"]) ? NEEDED[members["type"] as ServerFrame["type"]] : undefined;
+  const needed = typeof members.type === "string" && Object.hasOwn(NEEDED, members.type) ? NEEDED[members.type as ServerFrame["type"]] : undefined;
   return needed !== undefined && Object.entries(needed).every(([name, kind]) => isOf(kind, members[name]));
 }
 

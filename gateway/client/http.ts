@@ -36,10 +36,11 @@ const NO_CONTENT = 204;
 /** A read without a deadline of its own ends after this long. */
 const READ_WITHIN_MS = 10_000;
 
+/** One request at a time to its end; never rejects. A token that ran out is renewed and the request repeated, once. */
 export function createHttp(options: HttpOptions): Http {
   return async (request) => {
     const first = await ask(options, request, false);
-    const expired = first.kind === "problem" && first.body["code"] === "token_expired";
+    const expired = first.kind === "problem" && first.body.code === "token_expired";
     return expired ? ask(options, request, true) : first;
   };
 }
@@ -91,7 +92,10 @@ export function bodyOf(result: HttpResult, base: string): unknown {
 /** A result that is no success, as the error to throw. */
 export function errorOf(result: HttpResult, base: string, auctionId?: string): FairwarningError {
   if (result.kind !== "problem") {
-    return new FairwarningError({ code: "not_connected", message: result.kind === "unreached" ? `Not reached: ${result.why}.` : "No answer.", auctionId }, base);
+    return new FairwarningError(
+      { code: "not_connected", message: result.kind === "unreached" ? `Not reached: ${result.why}.` : "No answer.", auctionId },
+      base,
+    );
   }
   const { body, status } = result;
   const text = (name: string): string | undefined => (typeof body[name] === "string" ? body[name] : undefined);
@@ -100,7 +104,7 @@ export function errorOf(result: HttpResult, base: string, auctionId?: string): F
       code: text("code") ?? "bad_answer",
       message: text("detail") ?? text("title") ?? `Status ${status}.`,
       httpStatus: status,
-      retryAfterMs: typeof body["retryAfterMs"] === "number" ? body["retryAfterMs"] : undefined,
+      retryAfterMs: typeof body.retryAfterMs === "number" ? body.retryAfterMs : undefined,
       requestId: text("requestId"),
       auctionId,
     },

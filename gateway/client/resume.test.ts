@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import type { ExtendedFrame, HammerFrame, SnapshotFrame, UpdateFrame } from "./frames.ts";
+import type { AnswerFields, ExtendedFrame, HammerFrame, SnapshotFrame, UpdateFrame } from "./frames.ts";
 import { applyAnswer, applyExtended, applyHammer, applySnapshot, applyUpdate, type Followed, mergeRows, unseen } from "./resume.ts";
-import { answerFields, AUCTION, rowOf, snapshotFrame, stateFrame, updateFrame } from "./scripted-gateway.ts";
-import type { AnswerFields } from "./frames.ts";
+import { AUCTION, answerFields, rowOf, snapshotFrame, stateFrame, updateFrame } from "./scripted-gateway.ts";
 import type { Bid } from "./types.ts";
 
 const at = (sequence: number, more: object = {}): Followed => applySnapshot(unseen(AUCTION), snapshotFrame({ sequence }, more) as SnapshotFrame);
@@ -41,11 +40,27 @@ test("resume: gap: rows are missing when the previous sequence is above the own 
 
 test("resume: rows: newest first, each once, a later word about a row wins", () => {
   const rows = mergeRows([bid(3), bid(1)], [bid(2), bid(3, { gone: "voided" })]);
-  expect(rows.map((row) => [row.sequence, row.gone])).toEqual([[3, "voided"], [2, null], [1, null]]);
+  expect(rows.map((row) => [row.sequence, row.gone])).toEqual([
+    [3, "voided"],
+    [2, null],
+    [1, null],
+  ]);
 });
 
 test("resume: extension: told before its update it moves the end but not the pair, so that the update still counts", () => {
-  const extended = { type: "extended", auctionId: AUCTION, epoch: 7, sequence: 11, serverTimeMs: 1, fromAtMs: 2_000_000, endsAtMs: 2_110_000, extendedByMs: 110_000, bidId: 11, count: 1, countLeft: 9 } as ExtendedFrame;
+  const extended = {
+    type: "extended",
+    auctionId: AUCTION,
+    epoch: 7,
+    sequence: 11,
+    serverTimeMs: 1,
+    fromAtMs: 2_000_000,
+    endsAtMs: 2_110_000,
+    extendedByMs: 110_000,
+    bidId: 11,
+    count: 1,
+    countLeft: 9,
+  } as ExtendedFrame;
   const told = applyExtended(at(10), extended);
   expect(told?.known?.state.endsAtMs).toBe(2_110_000);
   expect(told === null ? null : update(told, { sequence: 11, previousSequence: 10 })).not.toBeNull();
@@ -54,7 +69,20 @@ test("resume: extension: told before its update it moves the end but not the pai
 
 test("resume: hammer: what it tells of the end is kept when a snapshot of the closed auction follows", () => {
   const closed = stateFrame({ phase: "closed", outcome: "sold", currentPriceMinor: 16_000, askingPriceMinor: null });
-  const hammer = { type: "hammer", auctionId: AUCTION, epoch: 7, sequence: 11, serverTimeMs: 1, outcome: "sold", hammerPriceMinor: 16_000, winnerNumber: 4, totalBids: 32, endedAtMs: 2_000_000, by: "end_early", state: closed } as HammerFrame;
+  const hammer = {
+    type: "hammer",
+    auctionId: AUCTION,
+    epoch: 7,
+    sequence: 11,
+    serverTimeMs: 1,
+    outcome: "sold",
+    hammerPriceMinor: 16_000,
+    winnerNumber: 4,
+    totalBids: 32,
+    endedAtMs: 2_000_000,
+    by: "end_early",
+    state: closed,
+  } as HammerFrame;
   const ended = applyHammer(at(10), hammer);
   const again = ended === null ? null : applySnapshot(ended, snapshotFrame({ sequence: 11 }, { state: closed }) as SnapshotFrame);
   expect(again?.known?.ending).toMatchObject({ outcome: "sold", hammerPriceMinor: 16_000, winnerNumber: 4, by: "end_early" });
@@ -81,7 +109,11 @@ test("resume: own bid: answer first or update first, one's number and standing c
 });
 
 test("resume: own bid: a later public state says that the lead was lost", () => {
-  const leading = update(applyAnswer(at(10, { you }), placed, answerFields() as AnswerFields), { sequence: 1_882, previousSequence: 10 }, { bids: ownRow, state: stateFrame({ leaderNumber: 9 }) });
+  const leading = update(
+    applyAnswer(at(10, { you }), placed, answerFields() as AnswerFields),
+    { sequence: 1_882, previousSequence: 10 },
+    { bids: ownRow, state: stateFrame({ leaderNumber: 9 }) },
+  );
   const after = leading === null ? null : update(leading, { sequence: 1_883, previousSequence: 1_882 }, { state: stateFrame({ leaderNumber: 4 }) });
   expect(after?.known?.you?.leading).toBe(false);
 });

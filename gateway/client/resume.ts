@@ -44,6 +44,7 @@ export interface Known {
   readonly ending: Ending | null;
 }
 
+/** An auction of which nothing is known yet. */
 export function unseen(auctionId: string): Followed {
   return { auctionId, pair: null, known: null, stale: false };
 }
@@ -156,6 +157,7 @@ export function applyNotice(before: Followed, frame: NoticeFrame): Followed | nu
   return { ...before, known: { ...known, you: { ...known.you, leading } } };
 }
 
+/** The seller has edited the text. null before the first snapshot. */
 export function applyLot(before: Followed, lot: Lot): Followed | null {
   return before.known === null ? null : { ...before, known: { ...before.known, auction: { ...before.known.auction, lot } } };
 }
@@ -193,7 +195,20 @@ export function applyRead(before: Followed, read: Auction): Followed | null {
 function stateOf(read: Auction): AuctionState {
   const { phase, outcome, currentPriceMinor, askingPriceMinor, totalBids, bidders, leaderNumber, reserveMet, buyNowMinor, endsAtMs, pausedAtMs } = read;
   const extensionCount = read.extensions?.count ?? 0;
-  return { phase, outcome, currentPriceMinor, askingPriceMinor, totalBids, bidders, leaderNumber, reserveMet, buyNowMinor, endsAtMs, pausedAtMs, extensionCount };
+  return {
+    phase,
+    outcome,
+    currentPriceMinor,
+    askingPriceMinor,
+    totalBids,
+    bidders,
+    leaderNumber,
+    reserveMet,
+    buyNowMinor,
+    endsAtMs,
+    pausedAtMs,
+    extensionCount,
+  };
 }
 
 function isAhead(a: Pair, b: Pair | null): boolean {
@@ -213,7 +228,8 @@ export function mergeRows(held: readonly Bid[], fresh: readonly Bid[]): readonly
 function withNumber(known: Known): Known {
   const { you, ownBids } = known;
   if (you === null) return known;
-  const bidderNumber = you.bidderNumber ?? known.bids.find((bid) => bid.kind !== "recomputed" && bid.row === ownRow(known.bids, bid, ownBids))?.bidderNumber ?? null;
+  const bidderNumber =
+    you.bidderNumber ?? known.bids.find((bid) => bid.kind !== "recomputed" && bid.row === ownRow(known.bids, bid, ownBids))?.bidderNumber ?? null;
   if (bidderNumber === null) return known;
   return { ...known, you: { ...you, bidderNumber, leading: known.state.leaderNumber === bidderNumber } };
 }

@@ -1,7 +1,8 @@
 // For tests: a gateway played by the test, over a socket, a fetch and a clock that only move when they are told to.
+import { connect } from "./client.ts";
 import type { Environment } from "./environment.ts";
 import type { ClientFrame } from "./frames.ts";
-import type { ConnectOptions, SocketLike } from "./types.ts";
+import type { Client, ConnectionState, ConnectOptions, SocketLike } from "./types.ts";
 
 interface Timer {
   readonly atMs: number;
@@ -158,28 +159,72 @@ export class ScriptedGateway {
 
   welcomeFrame(more: object = {}): object {
     const limits = { subscriptions: 500, frameBytes: 16_384, bidsInFlight: 32, bidsLeft: null };
-    return { type: "welcome", serverTimeMs: this.environment.nowMs, sessionId: "s", lifeId: "life-1", you: null, expiresAtMs: null, pingEveryMs: 15_000, pongWithinMs: 10_000, limits, version: "1", ...more };
+    return {
+      type: "welcome",
+      serverTimeMs: this.environment.nowMs,
+      sessionId: "s",
+      lifeId: "life-1",
+      you: null,
+      expiresAtMs: null,
+      pingEveryMs: 15_000,
+      pongWithinMs: 10_000,
+      limits,
+      version: "1",
+      ...more,
+    };
   }
 
   async #answer(url: string, init: RequestInit): Promise<Response> {
     const { pathname, search } = new URL(url);
-    const asked = { method: init.method ?? "GET", path: pathname + search, headers: { ...(init.headers as Record<string, string>) }, body: typeof init.body === "string" ? (JSON.parse(init.body) as unknown) : null };
+    const asked = {
+      method: init.method ?? "GET",
+      path: pathname + search,
+      headers: { ...(init.headers as Record<string, string>) },
+      body: typeof init.body === "string" ? (JSON.parse(init.body) as unknown) : null,
+    };
     this.asked.push(asked);
     const told = pathname === "/v1/about" ? { status: 200, body: { socketUrl: "ws://gateway/v1/socket" } } : this.http(asked);
     if (told === null) throw new TypeError("connection refused");
     const headers = new Map(Object.entries((told as Told).headers ?? {}));
-    const response = { ok: told.status < 300, status: told.status, headers: { get: (name: string) => headers.get(name) ?? null }, json: () => Promise.resolve(told.body) };
+    const response = {
+      ok: told.status < 300,
+      status: told.status,
+      headers: { get: (name: string) => headers.get(name) ?? null },
+      json: () => Promise.resolve(told.body),
+    };
     return response as unknown as Response;
   }
 }
 
+/** A client of a scripted gateway with a token, and the states it has been in. */
+export function begin(more: Partial<ConnectOptions> = {}): { readonly gateway: ScriptedGateway; readonly client: Client; readonly states: ConnectionState[] } {
+  const gateway = new ScriptedGateway();
+  const client = connect(gateway.options({ token: "t", ...more }));
+  const states: ConnectionState[] = [client.state];
+  client.on("state", ({ now }) => states.at(-1) !== now && states.push(now));
+  return { gateway, client, states };
+}
+
 export const AUCTION = "3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a10";
+
+export const BID = { auctionId: AUCTION, amountMinor: 15_000, currency: "USD" };
 
 /** A public state with the members a test cares about. */
 export function stateFrame(more: object = {}): object {
   return {
-    phase: "open", outcome: null, currentPriceMinor: 10_000, askingPriceMinor: 10_250, totalBids: 31, bidders: 6, leaderNumber: 4, reserveMet: true, buyNowMinor: null,
-    endsAtMs: 2_000_000, pausedAtMs: null, extensionCount: 0, ...more,
+    phase: "open",
+    outcome: null,
+    currentPriceMinor: 10_000,
+    askingPriceMinor: 10_250,
+    totalBids: 31,
+    bidders: 6,
+    leaderNumber: 4,
+    reserveMet: true,
+    buyNowMinor: null,
+    endsAtMs: 2_000_000,
+    pausedAtMs: null,
+    extensionCount: 0,
+    ...more,
   };
 }
 
@@ -188,25 +233,82 @@ export interface PlaceInit {
   readonly sequence: number;
 }
 
+/** A first snapshot of AUCTION at a place, epoch 7 unless told otherwise. */
 export function snapshotFrame(place: PlaceInit, more: object = {}): object {
   return {
-    type: "snapshot", auctionId: AUCTION, epoch: 7, serverTimeMs: 1_000_000, why: "first", state: stateFrame(), bids: [], you: null, watchers: 3, timeRemainingMs: null,
-    auction: { currency: "USD", format: "english", lot: null, seller: { sellerId: "s", name: "S" }, openingPriceMinor: 100, increments: "ebay_us", softClose: null, scheduledCloseAtMs: null },
-    ...place, ...more,
+    type: "snapshot",
+    auctionId: AUCTION,
+    epoch: 7,
+    serverTimeMs: 1_000_000,
+    why: "first",
+    state: stateFrame(),
+    bids: [],
+    you: null,
+    watchers: 3,
+    timeRemainingMs: null,
+    auction: {
+      currency: "USD",
+      format: "english",
+      lot: null,
+      seller: { sellerId: "s", name: "S" },
+      openingPriceMinor: 100,
+      increments: "ebay_us",
+      softClose: null,
+      scheduledCloseAtMs: null,
+    },
+    ...place,
+    ...more,
   };
 }
 
+/** An update of AUCTION at a place, epoch 7 unless told otherwise. */
 export function updateFrame(place: PlaceInit & { readonly previousSequence: number }, more: object = {}): object {
-  return { type: "update", auctionId: AUCTION, epoch: 7, serverTimeMs: 1_000_000, events: ["bid_placed"], state: stateFrame(), bids: [], bidsOmitted: 0, watchers: 3, timeRemainingMs: null, ...place, ...more };
+  return {
+    type: "update",
+    auctionId: AUCTION,
+    epoch: 7,
+    serverTimeMs: 1_000_000,
+    events: ["bid_placed"],
+    state: stateFrame(),
+    bids: [],
+    bidsOmitted: 0,
+    watchers: 3,
+    timeRemainingMs: null,
+    ...place,
+    ...more,
+  };
 }
 
+/** A public row by bidder 4; its bid id is its sequence. */
 export function rowOf(place: PlaceInit & { readonly row?: number }, more: object = {}): object {
-  return { row: 0, bidId: place.sequence, bidderNumber: 4, amountMinor: 10_000, kind: "bid", atMs: 1_000_000, gone: null, sequence: place.sequence, ...(place.row === undefined ? {} : { row: place.row }), ...more };
+  return {
+    row: 0,
+    bidId: place.sequence,
+    bidderNumber: 4,
+    amountMinor: 10_000,
+    kind: "bid",
+    atMs: 1_000_000,
+    gone: null,
+    sequence: place.sequence,
+    ...(place.row === undefined ? {} : { row: place.row }),
+    ...more,
+  };
 }
 
+/** An accepted answer that leads, as a socket carries it. */
 export function answerFields(more: object = {}): object {
   return {
-    verdict: "accepted", code: "leading", auctionId: AUCTION, sequence: 1_882, epoch: 7, decidedAtMs: 1_000_100, standing: "leading", currentPriceMinor: 10_250, askingPriceMinor: 10_500,
-    reserveMet: true, endsAtMs: 2_000_000, ...more,
+    verdict: "accepted",
+    code: "leading",
+    auctionId: AUCTION,
+    sequence: 1_882,
+    epoch: 7,
+    decidedAtMs: 1_000_100,
+    standing: "leading",
+    currentPriceMinor: 10_250,
+    askingPriceMinor: 10_500,
+    reserveMet: true,
+    endsAtMs: 2_000_000,
+    ...more,
   };
 }

@@ -103,7 +103,8 @@ export class Watches {
     else if (frame.type === "update") this.#update(frame);
     else if (frame.type === "extended") this.apply(frame.auctionId, "extended", (followed) => applyExtended(followed, frame));
     else if (frame.type === "hammer") this.apply(frame.auctionId, "hammer", (followed) => applyHammer(followed, frame));
-    else if (frame.type === "watchers") this.apply(frame.auctionId, "watchers", (followed) => withKnown(followed, (known) => ({ ...known, watchers: frame.watchers })));
+    else if (frame.type === "watchers")
+      this.apply(frame.auctionId, "watchers", (followed) => withKnown(followed, (known) => ({ ...known, watchers: frame.watchers })));
     else if (frame.type === "lot_changed") this.apply(frame.auctionId, "update", (followed) => applyLot(followed, frame.lot));
     else if (frame.type === "stale") for (const auctionId of frame.auctionIds) this.#stale(auctionId, frame.stale);
     else if (frame.type === "subscribed") this.#subscribed(frame);
@@ -162,7 +163,11 @@ export class Watches {
     }
     this.#unsent.clear();
     for (const [history, ids] of byHistory) {
-      for (let at = 0; at < ids.length; at += SUBSCRIBE_MAX) this.#options.subscribe(ids.slice(at, at + SUBSCRIBE_MAX).map((id) => this.#request(id)), history);
+      for (let at = 0; at < ids.length; at += SUBSCRIBE_MAX)
+        this.#options.subscribe(
+          ids.slice(at, at + SUBSCRIBE_MAX).map((id) => this.#request(id)),
+          history,
+        );
     }
   }
 
@@ -246,7 +251,8 @@ export class Watches {
       get stale() {
         return !isLive();
       },
-      ageMs: () => (isLive() ? 0 : Math.max(0, now() - (entry.current && !entry.followed.stale ? Math.max(heardAtMs(), entry.confirmedAtMs) : entry.confirmedAtMs))),
+      ageMs: () =>
+        isLive() ? 0 : Math.max(0, now() - (entry.current && !entry.followed.stale ? Math.max(heardAtMs(), entry.confirmedAtMs) : entry.confirmedAtMs)),
       remainingMs: () => (state.phase === "closed" || state.endsAtMs === null ? 0 : Math.max(0, state.endsAtMs - (state.pausedAtMs ?? serverNow()))),
     };
   }

@@ -84,7 +84,11 @@ function useRefused(session: Session, restart: (token: null) => void): string | 
         setReplaced(true);
         restart(null);
       } else {
-        setRefused(REFUSED_IDENTITY.has(why) ? "Your token is not valid here, or has run out." : `The connection was ended by the auction house: ${why.replaceAll("_", " ")}.`);
+        setRefused(
+          REFUSED_IDENTITY.has(why)
+            ? "Your token is not valid here, or has run out."
+            : `The connection was ended by the auction house: ${why.replaceAll("_", " ")}.`,
+        );
       }
     });
   }, [session]);

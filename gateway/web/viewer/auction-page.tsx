@@ -50,7 +50,11 @@ function Absent({ code }: { readonly code: string }): JSX.Element {
   return (
     <main class="nothing" id="content">
       <h1>No such lot</h1>
-      <p>{code === "no_such_auction" ? "There is no auction at this address. It may be mistyped." : `This auction cannot be shown: ${code.replaceAll("_", " ")}.`}</p>
+      <p>
+        {code === "no_such_auction"
+          ? "There is no auction at this address. It may be mistyped."
+          : `This auction cannot be shown: ${code.replaceAll("_", " ")}.`}
+      </p>
       <a href="/">See what is on sale</a>
     </main>
   );

@@ -24,7 +24,14 @@ export function BidBox({ view, bidding }: Props): JSX.Element {
       </h2>
       <div class="amounts">
         {amounts.map((minor, at) => (
-          <button key={at} type="button" class={at === 0 ? "primary" : "secondary"} disabled={bidding.busy || bidding.off !== null} aria-describedby="bid-said" onClick={() => bidding.bid(minor)}>
+          <button
+            key={at}
+            type="button"
+            class={at === 0 ? "primary" : "secondary"}
+            disabled={bidding.busy || bidding.off !== null}
+            aria-describedby="bid-said"
+            onClick={() => bidding.bid(minor)}
+          >
             {at === 0 ? `${verb} ${moneyText(minor, currency)}` : <Amount verb={verb} text={moneyText(minor, currency)} />}
           </button>
         ))}
@@ -76,13 +83,28 @@ function MaximumField({ view, bidding, leading }: Props & { readonly leading: bo
     <form class="maximum" onSubmit={submit} noValidate>
       <label for="maximum">{flatOnly ? "Another amount" : leading ? "Your new maximum" : "Your maximum"}</label>
       <div class="field">
-        <input id="maximum" inputMode="decimal" autoComplete="off" enterKeyHint="send" maxLength={24} placeholder={`${leading ? "New maximum" : "Maximum"}, ${currency}`} value={text} aria-invalid={unreadable} aria-describedby="maximum-says" onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          id="maximum"
+          inputMode="decimal"
+          autoComplete="off"
+          enterKeyHint="send"
+          maxLength={24}
+          placeholder={`${leading ? "New maximum" : "Maximum"}, ${currency}`}
+          value={text}
+          aria-invalid={unreadable}
+          aria-describedby="maximum-says"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
         <button type="submit" class="secondary" disabled={bidding.busy || bidding.off !== null}>
           {amount === null ? "Bid" : flatOnly ? `Bid ${moneyText(amount, currency)}` : `Bid up to ${moneyText(amount, currency)}`}
         </button>
       </div>
       <p id="maximum-says" class="hint">
-        {unreadable ? `Type an amount in ${currency}, such as ${plainExample(view)}.` : flatOnly ? "Your bid becomes the price at once." : "Bids for you, the least needed each time, up to this amount. Nobody else sees it."}
+        {unreadable
+          ? `Type an amount in ${currency}, such as ${plainExample(view)}.`
+          : flatOnly
+            ? "Your bid becomes the price at once."
+            : "Bids for you, the least needed each time, up to this amount. Nobody else sees it."}
       </p>
     </form>
   );

@@ -43,7 +43,11 @@ export function useRows(view: AuctionView): { readonly rows: readonly Bid[]; rea
     setOlder((before) => joined(before, fetched));
   };
   const complete = ended || (rows.at(-1)?.sequence ?? 0) <= 2;
-  return { rows, more: !complete && rows.length < view.totalBids * 2 && view.totalBids > 0 && (older.length > 0 || countBids(rows) < view.totalBids), fetchOlder };
+  return {
+    rows,
+    more: !complete && rows.length < view.totalBids * 2 && view.totalBids > 0 && (older.length > 0 || countBids(rows) < view.totalBids),
+    fetchOlder,
+  };
 }
 
 function countBids(rows: readonly Bid[]): number {
@@ -58,7 +62,17 @@ function joined(newer: readonly Bid[], older: readonly Bid[]): readonly Bid[] {
 
 const placeOf = (row: Bid): string => `${row.sequence}.${row.row}`;
 
-export function BidList({ view, rows, more, fetchOlder }: { readonly view: AuctionView; readonly rows: readonly Bid[]; readonly more: boolean; fetchOlder(): Promise<void> }): JSX.Element {
+export function BidList({
+  view,
+  rows,
+  more,
+  fetchOlder,
+}: {
+  readonly view: AuctionView;
+  readonly rows: readonly Bid[];
+  readonly more: boolean;
+  fetchOlder(): Promise<void>;
+}): JSX.Element {
   const [shown, setShown] = useState(SHOWN_FIRST);
   const own = view.you?.bidderNumber ?? null;
   const showMore = (): void => {

@@ -25,6 +25,7 @@ export interface Bidding {
 /** While polling, a price this old can still be bid on: the rules decide by the state at the owner, not by the page's. */
 const POLLED_AGE_MAX_S = 6;
 
+/** Bidding in the auction of a view: what to press, what to say, and why not. */
 export function useBidding(view: AuctionView): Bidding {
   const { client, identity } = useLive();
   const [said, setSaid] = useState<Said>({ kind: "nothing" });
@@ -38,7 +39,12 @@ export function useBidding(view: AuctionView): Bidding {
       setSaid({ kind: "sending", amountMinor });
       const sent = send(client, view, purchase, amountMinor);
       untilKnown(sent, () => setSaid({ kind: "asking", amountMinor })).then(
-        (answer) => setSaid({ kind: "said", ...answerText(answer, { amountMinor, currency, purchase }), askingPriceMinor: answer.verdict === "rejected" ? answer.askingPriceMinor : null }),
+        (answer) =>
+          setSaid({
+            kind: "said",
+            ...answerText(answer, { amountMinor, currency, purchase }),
+            askingPriceMinor: answer.verdict === "rejected" ? answer.askingPriceMinor : null,
+          }),
         (error: unknown) => setSaid({ kind: "said", text: errorText(error), tone: "plain", askingPriceMinor: null }),
       );
     },

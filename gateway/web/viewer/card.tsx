@@ -1,14 +1,14 @@
 // One lot in the grid: drawing, title, price, asking price, time left, bids. Live in place; only the price underlines.
 import type { JSX } from "preact";
 import type { Auction, AuctionView } from "../../client/client.ts";
+import { standingOf } from "./bidding.ts";
 import { FAIR_WARNING_MS, timeText } from "./countdown.tsx";
 import { LotDrawing } from "./drawings.tsx";
 import { ageSeconds, useAuction, useLive, useTicking } from "./live.ts";
 import { lotNumber } from "./lots.ts";
+import { moneyText } from "./money.ts";
 import { PlainPrice } from "./price.tsx";
 import { ageText, counted, dateText } from "./words.ts";
-import { moneyText } from "./money.ts";
-import { standingOf } from "./bidding.ts";
 
 /** `under`: the level of the heading above the grid. */
 export function Card({ lot, under }: { readonly lot: Auction; readonly under: 1 | 2 }): JSX.Element {
@@ -69,7 +69,8 @@ function CardStanding({ view }: { readonly view: AuctionView }): JSX.Element | n
 function CardTime({ view }: { readonly view: AuctionView }): JSX.Element {
   const text = useTicking(() => timeText(view));
   const warning = useTicking(() => view.phase === "open" && view.remainingMs() > 0 && view.remainingMs() <= FAIR_WARNING_MS);
-  if (view.phase === "closed") return <span>{view.ending?.outcome === "sold" ? `sold to bidder ${view.ending.winnerNumber}` : (view.ending?.outcome ?? "ended")}</span>;
+  if (view.phase === "closed")
+    return <span>{view.ending?.outcome === "sold" ? `sold to bidder ${view.ending.winnerNumber}` : (view.ending?.outcome ?? "ended")}</span>;
   return (
     <span class={warning ? "warning" : ""}>
       {text}

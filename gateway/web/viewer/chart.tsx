@@ -88,7 +88,11 @@ function Plot({ view, steps }: { readonly view: AuctionView; readonly steps: rea
     const night = matchMedia("(prefers-color-scheme: dark)");
     const draw = (): void => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsFor(element, currency, () => latest.current.view), dataOf(latest.current), element);
+      plot.current = new uPlot(
+        optionsFor(element, currency, () => latest.current.view),
+        dataOf(latest.current),
+        element,
+      );
     };
     draw();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
@@ -121,7 +125,11 @@ function dataOf({ view, steps }: { readonly view: AuctionView; readonly steps: r
   const prices = steps.map((step) => step.priceMinor);
   const own = steps.map((step) => (step.own ? step.priceMinor : null));
   const last = times.at(-1) ?? 0;
-  return [[...times, Math.max(last, nowOf(view) / 1_000)], [...prices, view.currentPriceMinor ?? prices.at(-1) ?? 0], [...own, null]];
+  return [
+    [...times, Math.max(last, nowOf(view) / 1_000)],
+    [...prices, view.currentPriceMinor ?? prices.at(-1) ?? 0],
+    [...own, null],
+  ];
 }
 
 function optionsFor(element: HTMLElement, currency: string, view: () => AuctionView): uPlot.Options {
@@ -142,7 +150,13 @@ function optionsFor(element: HTMLElement, currency: string, view: () => AuctionV
     scales: { x: { time: true }, y: { range: (_, low, high) => uPlot.rangeNum(low, high === low ? high + 1 : high, 0.1, true) } },
     axes: [
       { ...axis, space: 80, size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => axisTime(at * 1_000, splits)) },
-      { ...axis, side: 1, space: 40, size: (_, values) => 16 + 7 * Math.max(4, ...(values ?? []).map((text) => text.length)), values: (_, splits) => splits.map((minor) => (Number.isInteger(minor) ? moneyText(minor, currency) : "")) },
+      {
+        ...axis,
+        side: 1,
+        space: 40,
+        size: (_, values) => 16 + 7 * Math.max(4, ...(values ?? []).map((text) => text.length)),
+        values: (_, splits) => splits.map((minor) => (Number.isInteger(minor) ? moneyText(minor, currency) : "")),
+      },
     ],
     series: [
       {},
@@ -169,7 +183,8 @@ function drawExtensions(plot: uPlot, view: AuctionView, colour: string): void {
   ctx.fillStyle = colour;
   for (const extension of view.extensions) {
     const x = plot.valToPos(extension.atMs / 1_000, "x", true);
-    if (x >= bbox.left && x <= bbox.left + bbox.width) ctx.fillRect(Math.round(x) - 1, bbox.top + bbox.height - 12 * devicePixelRatio, 2 * devicePixelRatio, 12 * devicePixelRatio);
+    if (x >= bbox.left && x <= bbox.left + bbox.width)
+      ctx.fillRect(Math.round(x) - 1, bbox.top + bbox.height - 12 * devicePixelRatio, 2 * devicePixelRatio, 12 * devicePixelRatio);
   }
   ctx.restore();
 }

@@ -15,7 +15,8 @@ const SPOKEN_AT_MS = [600_000, 300_000, 60_000, FAIR_WARNING_MS, 10_000];
 /** "4:05", "closing", "paused", "ended". */
 export function timeText(view: AuctionView): string {
   if (view.phase === "closed") return "ended";
-  if (view.phase === "draft" || view.phase === "scheduled") return view.auction.opensAtMs == null ? "not open yet" : `opens ${dateText(view.auction.opensAtMs)}`;
+  if (view.phase === "draft" || view.phase === "scheduled")
+    return view.auction.opensAtMs == null ? "not open yet" : `opens ${dateText(view.auction.opensAtMs)}`;
   if (view.phase === "paused") return `paused at ${timeLeftText(view.remainingMs())}`;
   const left = view.remainingMs();
   return left > 0 ? timeLeftText(left) : "closing";
@@ -39,7 +40,10 @@ export function Countdown({ view }: { readonly view: AuctionView }): JSX.Element
 
 function Ends({ view }: { readonly view: AuctionView }): JSX.Element {
   const last = view.extensions.at(-1);
-  const told = useTicking(() => last !== undefined && view.endsAtMs !== null && last.endsAtMs === view.endsAtMs && view.phase === "open" && sinceMs(view, last.atMs) < EXTENSION_TOLD_MS);
+  const told = useTicking(
+    () =>
+      last !== undefined && view.endsAtMs !== null && last.endsAtMs === view.endsAtMs && view.phase === "open" && sinceMs(view, last.atMs) < EXTENSION_TOLD_MS,
+  );
   return (
     <p class="ends">
       {view.endsAtMs !== null && (view.phase === "open" || view.phase === "paused") && <span>Ends {dateText(view.endsAtMs)}</span>}
@@ -48,7 +52,9 @@ function Ends({ view }: { readonly view: AuctionView }): JSX.Element {
           {extensionText(last.extendedByMs)}, by bid {last.bidId}
         </span>
       )}
-      {!told && view.extensionCount > 0 && view.phase !== "closed" && <span>extended {view.extensionCount === 1 ? "once" : `${view.extensionCount} times`}</span>}
+      {!told && view.extensionCount > 0 && view.phase !== "closed" && (
+        <span>extended {view.extensionCount === 1 ? "once" : `${view.extensionCount} times`}</span>
+      )}
     </p>
   );
 }

@@ -12,7 +12,15 @@ interface Drawing {
 const circle = (x: number, y: number, r: number): string => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`;
 
 /** Marks on an arc around a centre, from one angle to another, in degrees clockwise from three o'clock. */
-function marks(arc: { readonly x: number; readonly y: number; readonly inner: number; readonly outer: number; readonly from: number; readonly to: number; readonly count: number }): string {
+function marks(arc: {
+  readonly x: number;
+  readonly y: number;
+  readonly inner: number;
+  readonly outer: number;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}): string {
   const parts: string[] = [];
   for (let at = 0; at <= arc.count; at++) {
     const angle = ((arc.from + ((arc.to - arc.from) * at) / arc.count) * Math.PI) / 180;
@@ -123,13 +131,23 @@ const CLOCK: Drawing = {
     "M100 76V58M100 76L114 84",
     "M78 116H122V136H78Z",
   ],
-  fine: [marks({ x: 100, y: 76, inner: 20, outer: 25, from: 0, to: 330, count: 11 }), circle(100, 76, 2.5), "M84 122h32M84 126h32M84 130h32", "M92 21c4-3 12-3 16 0"],
+  fine: [
+    marks({ x: 100, y: 76, inner: 20, outer: 25, from: 0, to: 330, count: 11 }),
+    circle(100, 76, 2.5),
+    "M84 122h32M84 126h32M84 130h32",
+    "M92 21c4-3 12-3 16 0",
+  ],
 };
 
 const WATCH: Drawing = {
   words: /watch/i,
   lines: [circle(100, 94, 50), circle(100, 94, 44), "M94 44V34H106V44", circle(100, 24, 10), "M100 94V66M100 94L122 104", circle(100, 118, 10)],
-  fine: [marks({ x: 100, y: 94, inner: 36, outer: 42, from: 0, to: 354, count: 59 }), marks({ x: 100, y: 94, inner: 32, outer: 42, from: 0, to: 330, count: 11 }), "M100 118V111", circle(100, 94, 2.5)],
+  fine: [
+    marks({ x: 100, y: 94, inner: 36, outer: 42, from: 0, to: 354, count: 59 }),
+    marks({ x: 100, y: 94, inner: 32, outer: 42, from: 0, to: 330, count: 11 }),
+    "M100 118V111",
+    circle(100, 94, 2.5),
+  ],
 };
 
 const BOOK: Drawing = {
@@ -140,7 +158,10 @@ const BOOK: Drawing = {
     "M26 46H20V138C46 128 80 130 96 140H104C120 130 154 128 180 138V46H174",
     "M108 40V92L114 86L120 94V34",
   ],
-  fine: ["M38 54C54 48 74 50 88 58M38 66C54 60 74 62 88 70M38 78C54 72 74 74 88 82M38 90C54 84 74 86 88 94M38 102C54 96 74 98 88 106", "M128 49C140 47 152 48 162 52M128 61C140 59 152 60 162 64M128 73C140 71 152 72 162 76M112 104C126 96 146 96 162 100M112 116C126 108 146 108 162 112"],
+  fine: [
+    "M38 54C54 48 74 50 88 58M38 66C54 60 74 62 88 70M38 78C54 72 74 74 88 82M38 90C54 84 74 86 88 94M38 102C54 96 74 98 88 106",
+    "M128 49C140 47 152 48 162 52M128 61C140 59 152 60 162 64M128 73C140 71 152 72 162 76M112 104C126 96 146 96 162 100M112 116C126 108 146 108 162 112",
+  ],
 };
 
 const CAMERA: Drawing = {
@@ -155,7 +176,12 @@ const CAMERA: Drawing = {
     "M50 47H62V53H50ZM140 47H152V53H140ZM82 48h6v4h-6z",
     "M52 44V36H70V44M108 50V42H120V50M140 44V40H152V44",
   ],
-  fine: [marks({ x: 100, y: 96, inner: 29, outer: 33, from: 0, to: 352, count: 44 }), circle(100, 96, 20), "M92 88c4-4 8-5 12-4", "M32 80V114M38 80V114M44 80V114M50 80V114M56 80V114M150 80V114M156 80V114M162 80V114M168 80V114M144 80V114"],
+  fine: [
+    marks({ x: 100, y: 96, inner: 29, outer: 33, from: 0, to: 352, count: 44 }),
+    circle(100, 96, 20),
+    "M92 88c4-4 8-5 12-4",
+    "M32 80V114M38 80V114M44 80V114M50 80V114M56 80V114M150 80V114M156 80V114M162 80V114M168 80V114M144 80V114",
+  ],
 };
 
 const LAMP: Drawing = {
@@ -174,7 +200,13 @@ const LAMP: Drawing = {
 
 const RING: Drawing = {
   words: /ring|jewel|gem|necklace|brooch|bracelet/i,
-  lines: [circle(100, 106, 42), circle(100, 106, 35), "M82 30H118L130 46L100 74L70 46Z", "M70 46H130M82 30L90 46L100 74M118 30L110 46L100 74M90 46L100 30L110 46", "M80 58L86 68M120 58L114 68M84 66C90 72 110 72 116 66"],
+  lines: [
+    circle(100, 106, 42),
+    circle(100, 106, 35),
+    "M82 30H118L130 46L100 74L70 46Z",
+    "M70 46H130M82 30L90 46L100 74M118 30L110 46L100 74M90 46L100 30L110 46",
+    "M80 58L86 68M120 58L114 68M84 66C90 72 110 72 116 66",
+  ],
   fine: ["M66 96C68 86 76 78 84 74M70 116C74 128 86 136 98 138", "M56 34l-8-6M144 34l8-6M100 18V8M70 24l-5-8M130 24l5-8"],
 };
 
@@ -194,8 +226,20 @@ const SHIP: Drawing = {
 
 const PAINTING: Drawing = {
   words: /painting|oil|watercolour|canvas|picture|art/i,
-  lines: ["M26 26H174V136H26Z", "M42 42H158V120H42Z", "M26 26L42 42M174 26L158 42M26 136L42 120M174 136L158 120", "M42 88C62 82 84 86 100 84C122 80 140 84 158 80", "M72 98L66 88H96L90 98ZM80 88V60L96 84H80M78 88V66L68 84", circle(132, 62, 8)],
-  fine: ["M30 30H170V132H30Z", "M46 104H96M60 110H130M108 100H154M50 116H84M112 94H150M100 114H152", "M54 56c4-4 8-4 12 0M108 50c4-3 7-3 10 0", "M110 82l8-12 6 8 8-14 14 16"],
+  lines: [
+    "M26 26H174V136H26Z",
+    "M42 42H158V120H42Z",
+    "M26 26L42 42M174 26L158 42M26 136L42 120M174 136L158 120",
+    "M42 88C62 82 84 86 100 84C122 80 140 84 158 80",
+    "M72 98L66 88H96L90 98ZM80 88V60L96 84H80M78 88V66L68 84",
+    circle(132, 62, 8),
+  ],
+  fine: [
+    "M30 30H170V132H30Z",
+    "M46 104H96M60 110H130M108 100H154M50 116H84M112 94H150M100 114H152",
+    "M54 56c4-4 8-4 12 0M108 50c4-3 7-3 10 0",
+    "M110 82l8-12 6 8 8-14 14 16",
+  ],
 };
 
 const MAP: Drawing = {
@@ -207,7 +251,12 @@ const MAP: Drawing = {
     circle(146, 104, 14),
     "M146 88L150 104L146 120L142 104ZM130 104L146 100L162 104L146 108Z",
   ],
-  fine: ["M24 98C38 92 44 104 58 100S70 80 84 84S98 102 112 96S128 72 142 76S160 88 176 80", "M40 38V129M58 33V125M92 33V125M108 37V130M142 37V86M160 32V88", "M24 60L74 46L126 60L176 46", "M86 54l8-6 10 4 2 8-10 4zM44 66l6-4 6 5-5 5z"],
+  fine: [
+    "M24 98C38 92 44 104 58 100S70 80 84 84S98 102 112 96S128 72 142 76S160 88 176 80",
+    "M40 38V129M58 33V125M92 33V125M108 37V130M142 37V86M160 32V88",
+    "M24 60L74 46L126 60L176 46",
+    "M86 54l8-6 10 4 2 8-10 4zM44 66l6-4 6 5-5 5z",
+  ],
 };
 
 const TEAPOT: Drawing = {
@@ -220,18 +269,31 @@ const TEAPOT: Drawing = {
     "M62 76C50 18 150 18 138 76M67 72C58 28 142 28 133 72",
     "M70 138L66 146H76M130 138L134 146H124",
   ],
-  fine: ["M54 100H146M53 108H147", marks({ x: 100, y: 60, inner: 50, outer: 54, from: 40, to: 140, count: 14 }), marks({ x: 100, y: 60, inner: 60, outer: 64, from: 44, to: 136, count: 14 }), "M76 72C84 68 116 68 124 72"],
+  fine: [
+    "M54 100H146M53 108H147",
+    marks({ x: 100, y: 60, inner: 50, outer: 54, from: 40, to: 140, count: 14 }),
+    marks({ x: 100, y: 60, inner: 60, outer: 64, from: 44, to: 136, count: 14 }),
+    "M76 72C84 68 116 68 124 72",
+  ],
 };
 
 const GOBLET: Drawing = {
   words: /goblet|wine|decanter|crystal/i,
-  lines: ["M70 20C68 62 78 84 97 88V132C80 134 72 140 70 146H130C128 140 120 134 103 132V88C122 84 132 62 130 20Z", "M70 20C74 26 126 26 130 20C126 14 74 14 70 20Z", "M71 48C80 53 120 53 129 48", "M94 100C94 96 106 96 106 100C106 104 94 104 94 100Z"],
+  lines: [
+    "M70 20C68 62 78 84 97 88V132C80 134 72 140 70 146H130C128 140 120 134 103 132V88C122 84 132 62 130 20Z",
+    "M70 20C74 26 126 26 130 20C126 14 74 14 70 20Z",
+    "M71 48C80 53 120 53 129 48",
+    "M94 100C94 96 106 96 106 100C106 104 94 104 94 100Z",
+  ],
   fine: ["M78 30C77 52 82 68 90 76", "M84 52l8 24M100 53v28M116 52l-8 24", "M80 140H120"],
 };
 
 const PADDLE: Drawing = {
   words: /$^/,
-  lines: ["M100 18C134 18 150 38 150 62C150 86 134 104 110 108L108 146C108 152 92 152 92 146L90 108C66 104 50 86 50 62C50 38 66 18 100 18Z", "M100 26C128 26 142 42 142 62C142 82 128 98 100 98C72 98 58 82 58 62C58 42 72 26 100 26Z"],
+  lines: [
+    "M100 18C134 18 150 38 150 62C150 86 134 104 110 108L108 146C108 152 92 152 92 146L90 108C66 104 50 86 50 62C50 38 66 18 100 18Z",
+    "M100 26C128 26 142 42 142 62C142 82 128 98 100 98C72 98 58 82 58 62C58 42 72 26 100 26Z",
+  ],
   fine: ["M92 120H108M92 126H108M92 132H108M92 138H108", "M74 62H126M80 54H120M80 70H120"],
 };
 

@@ -27,10 +27,18 @@ export function endingWords(view: AuctionView, ending: EndingFacts): { readonly 
     const toYou = ending.winnerNumber !== null && ending.winnerNumber === own;
     const price = moneyText(ending.hammerPriceMinor, currency);
     const how = ending.by === "buy_now" ? "Bought" : "Sold";
-    return { headline: toYou ? `${how}, to you` : how, text: toYou ? `The lot is yours for ${price}.` : `To bidder ${ending.winnerNumber}, for ${price}.`, toYou };
+    return {
+      headline: toYou ? `${how}, to you` : how,
+      text: toYou ? `The lot is yours for ${price}.` : `To bidder ${ending.winnerNumber}, for ${price}.`,
+      toYou,
+    };
   }
   if (ending.outcome === "withdrawn") return { headline: "Withdrawn", text: "The lot was withdrawn. No bid on it counts.", toYou: false };
-  return { headline: "Passed", text: view.totalBids === 0 ? "Nobody bid, so the lot was not sold." : "The reserve was not met, so the lot was not sold.", toYou: false };
+  return {
+    headline: "Passed",
+    text: view.totalBids === 0 ? "Nobody bid, so the lot was not sold." : "The reserve was not met, so the lot was not sold.",
+    toYou: false,
+  };
 }
 
 /** Below an auction that has ended. */

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Auction } from "../../client/client.ts";
 import { Card } from "./card.tsx";
-import { useLots, type Lots } from "./lots.ts";
+import { type Lots, useLots } from "./lots.ts";
 import { type Filters, go, listPath, type Shown } from "./router.ts";
 import { counted } from "./words.ts";
 
@@ -50,7 +50,7 @@ function summaryText(lots: Lots, filters: Filters): string {
 function FilterBar({ filters, lots }: { readonly filters: Filters; readonly lots: Lots }): JSX.Element {
   const categories = useCategories(lots, filters.category);
   return (
-    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+    <div class="filters">
       <nav aria-label="Which lots">
         {SHOWN.map(({ phase, title }) => (
           <a key={phase} href={listPath({ ...filters, phase })} aria-current={phase === filters.phase ? "page" : undefined}>
@@ -58,19 +58,21 @@ function FilterBar({ filters, lots }: { readonly filters: Filters; readonly lots
           </a>
         ))}
       </nav>
-      <label>
-        <span>Category</span>
-        <select value={filters.category} onChange={(event) => go(listPath({ ...filters, category: event.currentTarget.value }))}>
-          <option value="">All</option>
-          {categories.map((category) => (
-            <option key={category} value={category}>
-              {category}
-            </option>
-          ))}
-        </select>
-      </label>
-      <SearchField filters={filters} />
-    </form>
+      <search>
+        <label>
+          <span>Category</span>
+          <select value={filters.category} onChange={(event) => go(listPath({ ...filters, category: event.currentTarget.value }))}>
+            <option value="">All</option>
+            {categories.map((category) => (
+              <option key={category} value={category}>
+                {category}
+              </option>
+            ))}
+          </select>
+        </label>
+        <SearchField filters={filters} />
+      </search>
+    </div>
   );
 }
 
@@ -104,7 +106,11 @@ function LotGrid({ lots, filters, again }: { readonly lots: Lots; readonly filte
   if (lots.kind === "failed") {
     return (
       <div class="nothing">
-        <p>{lots.code === "catalogue_unavailable" ? "The catalogue cannot be read just now. Auctions go on, and known addresses of lots still work." : "The catalogue could not be reached."}</p>
+        <p>
+          {lots.code === "catalogue_unavailable"
+            ? "The catalogue cannot be read just now. Auctions go on, and known addresses of lots still work."
+            : "The catalogue could not be reached."}
+        </p>
         <button type="button" class="secondary" onClick={again}>
           Try again
         </button>
@@ -114,7 +120,9 @@ function LotGrid({ lots, filters, again }: { readonly lots: Lots; readonly filte
   if (lots.kind === "read" && lots.lots.length === 0) return <Nothing filters={filters} />;
   return (
     <ul class="grid" ref={grid} aria-label="Lots" aria-busy={lots.kind === "reading"}>
-      {lots.kind === "reading" ? Array.from({ length: 8 }, (_, at) => <li key={at} class="card blank" aria-hidden="true" />) : ordered.map((lot) => <Card key={lot.auctionId} lot={lot} under={1} />)}
+      {lots.kind === "reading"
+        ? Array.from({ length: 8 }, (_, at) => <li key={at} class="card blank" aria-hidden="true" />)
+        : ordered.map((lot) => <Card key={lot.auctionId} lot={lot} under={1} />)}
     </ul>
   );
 }
@@ -124,7 +132,13 @@ function Nothing({ filters }: { readonly filters: Filters }): JSX.Element {
   return (
     <div class="nothing">
       <p>{filtered ? "No lot fits this filter." : filters.phase === "open" ? "No lot is on sale at the moment." : "There is nothing here yet."}</p>
-      {filtered ? <a href={listPath({ ...filters, text: "", category: "" })}>Show all lots</a> : filters.phase === "open" ? <a href="/?show=closed">See the results</a> : <a href="/">See what is on sale</a>}
+      {filtered ? (
+        <a href={listPath({ ...filters, text: "", category: "" })}>Show all lots</a>
+      ) : filters.phase === "open" ? (
+        <a href="/?show=closed">See the results</a>
+      ) : (
+        <a href="/">See what is on sale</a>
+      )}
     </div>
   );
 }

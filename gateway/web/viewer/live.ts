@@ -4,7 +4,7 @@
 // H2. Time is read four times a second by one timer for the whole page; a component renders only when its text changes.
 import { createContext } from "preact";
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
-import { type AuctionView, type Client, type FairwarningError, type Watch, type WatchOptions } from "../../client/client.ts";
+import type { AuctionView, Client, FairwarningError, Watch, WatchOptions } from "../../client/client.ts";
 import type { Bands } from "./money.ts";
 import type { Session } from "./session.ts";
 
@@ -18,6 +18,7 @@ export interface Live extends Session {
 const LiveContext = createContext<Live | null>(null);
 export const LiveProvider = LiveContext.Provider;
 
+/** The session that the page is in. Throws outside of one. */
 export function useLive(): Live {
   const live = useContext(LiveContext);
   if (live === null) throw new Error("outside of the session");
@@ -62,7 +63,10 @@ export function freshestAgeMs(): number | null {
   return ages.length === 0 ? null : Math.min(...ages);
 }
 
-export type Watched = { readonly kind: "waiting" } | { readonly kind: "absent"; readonly code: string } | { readonly kind: "known"; readonly view: AuctionView };
+export type Watched =
+  | { readonly kind: "waiting" }
+  | { readonly kind: "absent"; readonly code: string }
+  | { readonly kind: "known"; readonly view: AuctionView };
 
 /** One auction, live. `absent` when the gateway refuses to show it. */
 export function useAuction(client: Client, auctionId: string, options: WatchOptions): Watched {
@@ -90,6 +94,7 @@ export function useAgeSeconds(view: AuctionView): number {
   return useTicking(() => ageSeconds(view));
 }
 
+/** 0 while the view is live, else its age in whole seconds, at least 1. */
 export function ageSeconds(view: AuctionView): number {
   return view.stale ? Math.max(1, Math.round(view.ageMs() / 1_000)) : 0;
 }

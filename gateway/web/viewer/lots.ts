@@ -30,7 +30,8 @@ export function useLots(filters: Filters): { readonly lots: Lots; showMore(): vo
     let over = false;
     readLots(client, filters, wanted).then(
       (read) => !over && setLots(read),
-      (error: { readonly code?: string }) => !over && setLots((before) => (before.kind === "read" ? before : { kind: "failed", code: error.code ?? "not_connected" })),
+      (error: { readonly code?: string }) =>
+        !over && setLots((before) => (before.kind === "read" ? before : { kind: "failed", code: error.code ?? "not_connected" })),
     );
     return () => {
       over = true;
@@ -65,9 +66,13 @@ async function take<T>(source: AsyncIterable<T>, max: number): Promise<readonly 
 }
 
 /** Up to four running lots of the same category, else of any. */
-export async function similarLots(client: Client, than: { readonly auctionId: string; readonly category: string | null | undefined }): Promise<readonly Auction[]> {
+export async function similarLots(
+  client: Client,
+  than: { readonly auctionId: string; readonly category: string | null | undefined },
+): Promise<readonly Auction[]> {
   const other = (lots: readonly Auction[]): readonly Auction[] => lots.filter((lot) => lot.auctionId !== than.auctionId).slice(0, 4);
-  const alike = than.category == null ? [] : other(await take(client.auctions.list({ phase: "open", sort: "ending_soon", category: than.category, limit: 5 }), 5));
+  const alike =
+    than.category == null ? [] : other(await take(client.auctions.list({ phase: "open", sort: "ending_soon", category: than.category, limit: 5 }), 5));
   return alike.length > 0 ? alike : other(await take(client.auctions.list({ phase: "open", sort: "ending_soon", limit: 5 }), 5));
 }
 

@@ -2,7 +2,11 @@
 import { options, render } from "preact";
 import { App } from "./app.tsx";
 import { paddleIcon } from "./paddle-icon.ts";
-import "./viewer.css";
+import "./base.css";
+import "./price.css";
+import "./list.css";
+import "./auction.css";
+import "./narrow.css";
 
 options.debounceRendering = requestAnimationFrame;
 

@@ -20,6 +20,7 @@ export function go(path: string, replace = false): void {
   for (const tell of changed) tell();
 }
 
+/** The address of the list with these filters; what is not set is left out. */
 export function listPath(filters: Filters): string {
   const query = new URLSearchParams();
   if (filters.phase !== "open") query.set("show", filters.phase);
@@ -29,6 +30,7 @@ export function listPath(filters: Filters): string {
   return text === "" ? "/" : `/?${text}`;
 }
 
+/** Where the page is; renders anew when it goes elsewhere. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(read);
   useEffect(() => {
@@ -50,7 +52,14 @@ function read(): Place {
   if (auction?.[1] !== undefined) return { kind: "auction", auctionId: decodeURIComponent(auction[1]) };
   const query = new URLSearchParams(location.search);
   const show = query.get("show");
-  return { kind: "list", filters: { phase: show === "scheduled" || show === "closed" ? show : "open", category: query.get("category") ?? "", text: (query.get("q") ?? "").slice(0, 200) } };
+  return {
+    kind: "list",
+    filters: {
+      phase: show === "scheduled" || show === "closed" ? show : "open",
+      category: query.get("category") ?? "",
+      text: (query.get("q") ?? "").slice(0, 200),
+    },
+  };
 }
 
 /** A plain press on a link of this page; new tabs and other places go their usual way. */

@@ -84,7 +84,7 @@ function keptGuest(): Guest | null {
   if (text === null) return null;
   try {
     const guest = JSON.parse(text) as Guest;
-    const ageMs = Date.now() - guest.givenAtMs;
+    const ageMs = localNowMs() - guest.givenAtMs;
     return typeof guest.token === "string" && ageMs >= 0 && ageMs < guest.lastsMs - LEFT_MIN_MS ? guest : null;
   } catch {
     return null;
@@ -95,8 +95,8 @@ async function newGuest(): Promise<string> {
   const response = await fetch("/v1/guests", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
   if (!response.ok) throw new Error(`/v1/guests answered ${response.status}`);
   const given = (await response.json()) as { readonly token: string; readonly name: string; readonly expiresAt: string };
-  const serverNowMs = Number(response.headers.get("fairwarning-time") ?? Date.now());
-  const guest: Guest = { token: given.token, name: given.name, givenAtMs: Date.now(), lastsMs: Date.parse(given.expiresAt) - serverNowMs };
+  const serverNowMs = Number(response.headers.get("fairwarning-time") ?? localNowMs());
+  const guest: Guest = { token: given.token, name: given.name, givenAtMs: localNowMs(), lastsMs: Date.parse(given.expiresAt) - serverNowMs };
   keep(localStorage, GUEST, JSON.stringify(guest));
   return given.token;
 }
@@ -124,4 +124,10 @@ function drop(storage: Storage, name: string): void {
   } catch {
     // Nothing was kept.
   }
+}
+
+/** The wall clock of this machine, epoch ms; it may be wrong, so only spans are read from it. */
+function localNowMs(): number {
+  // biome-ignore lint/nursery/noJsRestrictedProperties: the page's only reading of the clock, for how long a kept guest still lasts
+  return Date.now();
 }

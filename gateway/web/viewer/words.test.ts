@@ -18,7 +18,14 @@ test("words: spoken time names its units", () => {
   expect(timeLeftSpoken(7_200_000)).toBe("2 hours");
 });
 
-const SOFT_CLOSE: SoftClose = { windowMs: 120_000, amountMs: 120_000, base: "bid", trigger: { on: "accepted_bid", rank: 1 }, scope: "lot", cap: { count: 5, totalMs: null, hardStop: null } };
+const SOFT_CLOSE: SoftClose = {
+  windowMs: 120_000,
+  amountMs: 120_000,
+  base: "bid",
+  trigger: { on: "accepted_bid", rank: 1 },
+  scope: "lot",
+  cap: { count: 5, totalMs: null, hardStop: null },
+};
 
 test("words: rules: the soft close and the reserve in one line", () => {
   expect(rulesText(SOFT_CLOSE, false)).toBe("A bid in the last 2 minutes extends the auction to 2 minutes, at most 5 times. The reserve is not met.");
@@ -30,14 +37,31 @@ test("words: rules: the soft close and the reserve in one line", () => {
 
 const bid = { amountMinor: 10_400, currency: "USD", purchase: false };
 const answer: BidAnswer = {
-  verdict: "accepted", code: "leading", key: "k", replayed: false, latencyMs: 1, auctionId: "a", sequence: 1, epoch: 1, decidedAtMs: 1, standing: "leading",
-  currentPriceMinor: 10_250, askingPriceMinor: 10_500, reserveMet: null, endsAtMs: 2,
+  verdict: "accepted",
+  code: "leading",
+  key: "k",
+  replayed: false,
+  latencyMs: 1,
+  auctionId: "a",
+  sequence: 1,
+  epoch: 1,
+  decidedAtMs: 1,
+  standing: "leading",
+  currentPriceMinor: 10_250,
+  askingPriceMinor: 10_500,
+  reserveMet: null,
+  endsAtMs: 2,
 };
 
 test("words: answers: what happened and what it means", () => {
   expect(answerText(answer, bid)).toMatchObject({ tone: "lead", text: expect.stringMatching(/^You lead at .*102.50\. Your maximum is .*104.00\.$/) });
-  expect(answerText({ ...answer, code: "outbid", standing: "outbid" }, bid)).toMatchObject({ tone: "outbid", text: expect.stringContaining("a rival's maximum is higher") });
-  expect(answerText({ ...answer, verdict: "rejected", code: "below_asking_price" }, bid).text).toMatch(/^Your bid of .*104.00 is below the asking price of .*105.00\.$/);
+  expect(answerText({ ...answer, code: "outbid", standing: "outbid" }, bid)).toMatchObject({
+    tone: "outbid",
+    text: expect.stringContaining("a rival's maximum is higher"),
+  });
+  expect(answerText({ ...answer, verdict: "rejected", code: "below_asking_price" }, bid).text).toMatch(
+    /^Your bid of .*104.00 is below the asking price of .*105.00\.$/,
+  );
 });
 
 test("words: refusals: they say that no bid was placed, and when to try again", () => {

@@ -73,7 +73,10 @@ export function bidderText(number: number, own: number | null): string {
 export type Tone = "lead" | "outbid" | "plain";
 
 /** What an answer means for the person who bid. */
-export function answerText(answer: BidAnswer, bid: { readonly amountMinor: number; readonly currency: string; readonly purchase: boolean }): { readonly text: string; readonly tone: Tone } {
+export function answerText(
+  answer: BidAnswer,
+  bid: { readonly amountMinor: number; readonly currency: string; readonly purchase: boolean },
+): { readonly text: string; readonly tone: Tone } {
   const money = (minor: number | null): string => (minor === null ? "" : moneyText(minor, bid.currency));
   if (answer.verdict === "rejected") return { text: rejectionText(answer, bid), tone: "plain" };
   if (bid.purchase) return { text: `Sold to you at ${money(bid.amountMinor)}.`, tone: "lead" };
@@ -87,7 +90,8 @@ export function answerText(answer: BidAnswer, bid: { readonly amountMinor: numbe
 function rejectionText(answer: BidAnswer, bid: { readonly amountMinor: number; readonly currency: string }): string {
   const money = (minor: number): string => moneyText(minor, bid.currency);
   const { code, askingPriceMinor } = answer;
-  if (code === "below_asking_price" && askingPriceMinor !== null) return `Your bid of ${money(bid.amountMinor)} is below the asking price of ${money(askingPriceMinor)}.`;
+  if (code === "below_asking_price" && askingPriceMinor !== null)
+    return `Your bid of ${money(bid.amountMinor)} is below the asking price of ${money(askingPriceMinor)}.`;
   return REJECTIONS[code] ?? `Not accepted: ${code.replaceAll("_", " ")}.`;
 }
 
