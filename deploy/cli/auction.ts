@@ -26,6 +26,7 @@ interface ListFlags extends CommonFlags {
   readonly limit: string;
 }
 
+/** Adds `auction create | get | list`; returns `auction`, so that more can be added below it. */
 export function addAuction(program: Command): Command {
   const auction = program.command("auction").description("Create and read auctions.");
   addCreate(auction);

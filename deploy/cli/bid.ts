@@ -9,6 +9,7 @@ interface BidFlags extends CommonFlags {
   readonly key?: string;
 }
 
+/** Adds `bid`. */
 export function addBid(program: Command): void {
   addCommonFlags(program.command("bid"))
     .description("Place a bid: a maximum, up to which the engine bids for you, or with --flat this price now.")

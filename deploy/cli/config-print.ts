@@ -12,6 +12,7 @@ interface PrintFlags {
   readonly all?: boolean;
 }
 
+/** Adds `config print | env`. */
 export function addConfig(program: Command): void {
   const config = program.command("config").description("Settings: what holds, and what there is.");
   config

@@ -14,6 +14,7 @@ interface DoctorFlags {
 
 const MARKS = { ok: "ok", warn: "warn", fail: "FAIL" } as const;
 
+/** Adds `doctor`. */
 export function addDoctor(program: Command): void {
   program
     .command("doctor")

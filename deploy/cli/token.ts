@@ -19,6 +19,7 @@ const ROLES = ["bidder", "seller", "operator", "auditor"];
 const TIERS = ["free", "premium", "enterprise"];
 const USER_ID = /^[\x21-\x7e]{1,64}$/;
 
+/** Adds `token`. */
 export function addToken(program: Command): void {
   addCommonFlags(program.command("token"))
     .description("Sign a token with the local key. Works on one machine, where the gateway trusts that key.")

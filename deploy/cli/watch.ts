@@ -6,6 +6,7 @@ import { CliFailure, EXIT } from "./exit.ts";
 import type { Output } from "./output.ts";
 import { addCommonFlags, type CommonFlags, openSession } from "./session.ts";
 
+/** Adds `watch`. */
 export function addWatch(program: Command): void {
   addCommonFlags(program.command("watch"))
     .description("Live prices of auctions, a line a change, until all have ended.")

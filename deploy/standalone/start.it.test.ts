@@ -69,15 +69,13 @@ class Supervisor {
   /** The first line that fits, once it is there. Fails when the process ends, or after a minute, with what it said. */
   async line(what: string, fits: (line: Line) => boolean): Promise<Line> {
     const deadline = AbortSignal.timeout(WITHIN_MS);
+    deadline.addEventListener("abort", () => this.#wake(), { once: true });
     for (;;) {
       const found = this.lines.find(fits);
       if (found !== undefined) return found;
       if (this.#over || deadline.aborted)
         throw new Error(`waited for: ${what}; heard:\n${[...this.lines.map((line) => JSON.stringify(line)), ...this.plain].slice(-20).join("\n")}`);
-      await new Promise<void>((resolve) => {
-        this.#heard.push(resolve);
-        deadline.addEventListener("abort", () => resolve(), { once: true });
-      });
+      await new Promise<void>((resolve) => this.#heard.push(resolve));
     }
   }
 
@@ -134,7 +132,7 @@ test("start: first and second: demo auctions are open when the address is printe
   expect(await second.stop()).toBe(0);
 });
 
-test("start: restart: a killed engine and a killed gateway come back under the same addresses", async () => {
+test("start: restart: engine, gateway and Postgres, each killed, come back under the same addresses", async () => {
   const supervisor = new Supervisor(dataFolder(), { args: ["--port", "0", "--socket-port", "0", "--no-demo"] });
   const { pageUrl } = await supervisor.ready();
   for (const part of ["engine", "gateway", "postgres"]) {
