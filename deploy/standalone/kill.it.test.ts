@@ -22,7 +22,7 @@ const ENDING = 10;
 /** Resolves `ms` from now, on the runtime's own timer of signals. */
 async function elapsed(ms: number): Promise<void> {
   if (ms <= 0) return;
-  const signal = AbortSignal.timeout(ms);
+  const signal = AbortSignal.timeout(Math.ceil(ms));
   await once(signal, "abort");
 }
 

@@ -1,5 +1,6 @@
 // The whole system as real processes, for tests of whole processes: started from dist in a folder of its own, heard line by line.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +18,7 @@ interface Line {
 
 /** Limits that protect strangers' traffic, raised for a load that comes from one address. */
 export const RAISED_LIMITS = {
-  FAIRWARNING_TIERS: "free=1000000000,premium=1000000000,enterprise=1000000000",
+  FAIRWARNING_TIERS: "free=10000000,premium=10000000,enterprise=10000000",
   FAIRWARNING_RATE_REQUESTS_PER_MINUTE: "1000000",
   FAIRWARNING_RATE_AUCTION_PER_SECOND: "1000000",
   FAIRWARNING_RATE_CREATES_PER_HOUR: "1000000",
@@ -26,6 +27,15 @@ export const RAISED_LIMITS = {
   FAIRWARNING_GATEWAY_SOCKETS_PER_BIDDER_MAX: "10000",
   FAIRWARNING_GATEWAY_FRAMES_PER_SECOND: "1000000",
 } as const;
+
+const PORTS_FROM = 20_000;
+const PORTS = 12_000;
+
+/** A port outside the range that outgoing connections take theirs from: a client that tries a dead port inside that range again
+ *  and again can end up connected to itself, and then holds the port that the server needs. */
+function portBelowEphemeral(): number {
+  return PORTS_FROM + randomInt(PORTS);
+}
 
 export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
@@ -47,7 +57,7 @@ export class SpawnedSystem {
     this.#ownsFolder = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "fairwarning-test-"));
     const script = join(packageRoot(), "dist/deploy/standalone/main.js");
-    const args = ["--enable-source-maps", script, "--data-dir", this.dataDir, "--port", "0", "--socket-port", "0", ...(options.args ?? ["--no-demo"])];
+    const args = ["--enable-source-maps", script, "--data-dir", this.dataDir, "--port", "0", "--socket-port", String(portBelowEphemeral()), ...(options.args ?? ["--no-demo"])];
     this.#process = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
@@ -82,7 +92,7 @@ export class SpawnedSystem {
     for (;;) {
       const found = this.lines.slice(from).find(wanted);
       if (found !== undefined) return found;
-      if (late.aborted || this.#process.exitCode !== null) throw new Error(`waited for ${what}; last heard:\n${this.lines.slice(-15).map((line) => JSON.stringify(line)).join("\n")}`);
+      if (late.aborted || this.#process.exitCode !== null) throw new Error(`waited for ${what}; last heard:\n${this.lines.filter((line) => Number(line["level"] ?? 40) >= 40).slice(-15).map((line) => JSON.stringify(line)).join("\n")}`);
       let wake: () => void = () => undefined;
       const heard = new Promise<void>((resolve) => {
         wake = resolve;

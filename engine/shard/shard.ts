@@ -626,6 +626,7 @@ export class Shard {
       this.#forget(actor);
       ring.drop();
     }
+    for (const control of this.#controls.splice(0)) control.landed({ kind: "unknown", cause: "never sent: the head was thrown away" });
     this.#writer.clear();
     this.#carried = null;
     this.#due = [];

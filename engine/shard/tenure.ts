@@ -64,12 +64,13 @@ export class Tenure {
   #taking = false;
   #probeMs = PROBE_FIRST_MS;
   #brokenAt: number[] = [];
+  #passOver: () => void = () => undefined;
 
   constructor(shard: Shard) {
     this.#shard = shard;
   }
 
-  /** Takes the shard, with back-off, until it is served or broken. At most one attempt runs at a time. */
+  /** Takes the shard, with back-off; resolves when it is served, lost again, or broken. At most one attempt runs at a time. */
   async take(reason: ClaimReason): Promise<void> {
     if (this.#taking || this.#shard.phase !== "unowned") return;
     this.#taking = true;
@@ -87,6 +88,14 @@ export class Tenure {
       return;
     }
     this.#taking = false;
+    if (!this.#opening) return;
+    await new Promise<void>((resolve) => {
+      this.#passOver = resolve;
+    });
+  }
+
+  get #opening(): boolean {
+    return this.#shard.phase === "opening";
   }
 
   async #try(reason: ClaimReason): Promise<boolean> {
@@ -217,6 +226,7 @@ export class Tenure {
 
   #passEnded(outcome: AppendOutcome): void {
     const shard = this.#shard;
+    this.#passOver();
     if (outcome.kind !== "done" || shard.phase !== "opening") return;
     shard.phase = "serving";
     this.#probeMs = PROBE_FIRST_MS;
@@ -232,6 +242,7 @@ export class Tenure {
     if (shard.phase !== "log_down") shard.world.say("error", "log_refused", { shard: shard.number, detail });
     shard.phase = "log_down";
     shard.openingDone = null;
+    this.#passOver();
     shard.dropHead("log_unavailable");
     shard.world.statusChanged(shard);
     const delay = this.#probeMs;
@@ -272,6 +283,7 @@ export class Tenure {
     shard.world.say("warn", "tenure_over", { shard: shard.number, epoch: shard.epoch, cause });
     shard.phase = "unowned";
     shard.openingDone = null;
+    this.#passOver();
     shard.dropHead("shard_unowned");
     shard.world.statusChanged(shard);
     return true;
@@ -286,6 +298,7 @@ export class Tenure {
     world.say("error", "shard_stopped", { shard: shard.number, invariant, message });
     shard.phase = "stopped";
     shard.openingDone = null;
+    this.#passOver();
     shard.dropHead("shard_unowned");
     world.statusChanged(shard);
     const now = world.clock.monotonic();
