@@ -43,9 +43,12 @@ type Draft = { -readonly [member in string]: unknown };
 /** Settings from a set-up line; the common ground is USD, the US table, opening 100, seller S, open for 24 hours. */
 export function settingsOf(setUp: string): SettingsInput {
   const settings: Draft = { currency: "USD", opening: 100, sellerId: "S", opensAt: OPENING_AT, endsAt: OPENING_AT + 24 * HOUR_MS };
-  for (const phrase of setUp.split(",")) {
-    const [word, ...rest] = phrase.trim().split(/\s+/);
-    if (word !== undefined && word !== "") SET_UP[word]?.(settings, rest) ?? invariant(word in SET_UP, `unknown set-up: ${phrase}`);
+  for (const phrase of setUp.split(",").map((text) => text.trim())) {
+    if (phrase === "") continue;
+    const [word = "", ...rest] = phrase.split(/\s+/);
+    const set = SET_UP[word];
+    invariant(set !== undefined, `unknown set-up: ${phrase}`);
+    set(settings, rest);
   }
   return settings;
 }
@@ -55,24 +58,38 @@ function into(settings: Draft, member: string, change: object): void {
 }
 
 const SET_UP: { readonly [word: string]: (settings: Draft, rest: readonly string[]) => void } = {
-  reserve: (settings, [amount]) => void (settings.reserve = Number(amount)),
-  opening: (settings, [amount]) => void (settings.opening = Number(amount)),
-  step: (settings, [step]) => void (settings.amountStep = Number(step)),
+  reserve: (settings, [amount]) => {
+    settings.reserve = Number(amount);
+  },
+  opening: (settings, [amount]) => {
+    settings.opening = Number(amount);
+  },
+  step: (settings, [step]) => {
+    settings.amountStep = Number(step);
+  },
   table: (settings, bands) => {
     settings.increments =
       bands[0] === "uk" ? EBAY_UK.name : { bands: bands.map((band) => ({ from: Number(band.split(":")[0]), step: Number(band.split(":")[1]) })) };
   },
   kinds: (settings, [kinds]) => into(settings, "bidding", { kinds: kinds === "both" ? ["maximum", "flat"] : [kinds] }),
   equal: (settings, [equalMaximum]) => into(settings, "bidding", { equalMaximum }),
-  sub: (settings) => void (settings.increments = { bands: EBAY_US.bands, allowSubIncrementOutbid: false }),
+  sub: (settings) => {
+    settings.increments = { bands: EBAY_US.bands, allowSubIncrementOutbid: false };
+  },
   raise: (settings) => into(settings, "bidding", { ownRaiseMovesPrice: false }),
-  buy: (settings, [price, until, returns]) => void (settings.buyNow = { price: Number(price), until, returns: returns === "returns" }),
+  buy: (settings, [price, until, returns]) => {
+    settings.buyNow = { price: Number(price), until, returns: returns === "returns" };
+  },
   covered: (settings, [coveredLeader]) => into(settings, "reserveLowering", { coveredLeader }),
   leader: (settings) => into(settings, "retraction", { leaderMay: false }),
   register: (settings) => into(settings, "bidderRules", { registration: "required" }),
-  associate: (settings, associates) => void (settings.associates = associates),
+  associate: (settings, associates) => {
+    settings.associates = associates;
+  },
   unopened: () => undefined,
-  ends: (settings, [at]) => void (settings.endsAt = instantOf(at ?? "")),
+  ends: (settings, [at]) => {
+    settings.endsAt = instantOf(at ?? "");
+  },
   outage: (settings, [, ...limits]) => {
     const limitOf = (word: string): string | undefined => limits[limits.indexOf(word) + 1];
     const givenMsMax = limits.includes("max") ? durationOf(limitOf("max") ?? "") : null;

@@ -2,10 +2,11 @@
 //
 // Owns: what one more bid makes of the book, and the book of all live bids. Must not: judge a bid; it was accepted.
 // Source: eBay, help page on bid increments; ties by time; a reserve that is reached lifts the price to it.
+import { NOBODY } from "./auction-fields.ts";
 import type { Minor } from "./ids.ts";
 import { increment } from "./increments.ts";
 import type { Settings } from "./settings.ts";
-import { type AuctionState, NOBODY } from "./state.ts";
+import type { AuctionState } from "./state.ts";
 
 /** Who leads, up to what, at what price; `runnerUp` is the highest maximum of everybody else. Amounts are 0 for none. */
 export interface Book {

@@ -1,10 +1,11 @@
 // The public rows that a decision adds to the bid list. Rows of removed bids are marked when read, never erased.
 //
 // Each row names the bid on whose strength it stands: the bid itself, or, for a proxy bid, the bid that holds that bidder's maximum.
+import { NOBODY } from "./auction-fields.ts";
 import type { Minor, Sequence } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 import type { Book } from "./proxy.ts";
-import { type AuctionState, NOBODY } from "./state.ts";
+import type { AuctionState } from "./state.ts";
 
 /** Kinds by their stored number. */
 export const ROW_KINDS = ["bid", "proxy", "recomputed"] as const;

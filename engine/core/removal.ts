@@ -1,11 +1,12 @@
 // Taking bids back: which bids go with a retraction or a void, and why not.
 
+import { NOBODY } from "./auction-fields.ts";
 import { leftMs } from "./closing.ts";
 import type { Command } from "./command.ts";
 import type { RejectionCode } from "./decision.ts";
 import type { Instant, Sequence } from "./ids.ts";
 import type { Settings } from "./settings.ts";
-import { type AuctionState, NOBODY } from "./state.ts";
+import type { AuctionState } from "./state.ts";
 
 /** Rows of the bids that go, ascending; or the code that says why none does. */
 export type Removal = readonly number[] | RejectionCode;

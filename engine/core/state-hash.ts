@@ -105,7 +105,7 @@ function writeHead(out: CanonicalWriter, state: AuctionState): void {
   for (const value of [state.reserve, state.leader + 1, state.maximum, state.price, state.runnerUp]) out.number(value);
   out.flag(state.buyNowAvailable);
   const { count, totalMs, last } = state.extensions;
-  for (const value of [count, totalMs, last && last.from, last && last.to, last && last.bidId]) out.number(value);
+  for (const value of [count, totalMs, last?.from ?? null, last?.to ?? null, last?.bidId ?? null]) out.number(value);
   for (const value of [state.publicSequence, state.publicEpoch, state.totalBids, state.numbered]) out.number(value);
   for (const value of [state.bidderCount, state.bidCount, state.rowCount, state.answerCount]) out.number(value);
 }

@@ -7,17 +7,14 @@
 //     falls through to committed otherwise. An entry bears the sequence that last set it and goes when committed gets there, so
 //     the overlay follows what is in flight and not the size of the auction.
 // Z3. Parting a head costs a fixed number of fields; dropping it costs what was in flight.
+import { AuctionFields, copyFields, fieldsOf, NOBODY, NOT_EXTENDED } from "./auction-fields.ts";
 import type { BidKind } from "./command.ts";
-import type { Ended, Outcome, Phase, RemovalKind } from "./decision.ts";
-import type { AuctionId, Epoch, Instant, Minor, Sequence } from "./ids.ts";
+import type { Outcome, RemovalKind } from "./decision.ts";
+import type { AuctionId, Minor, Sequence } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 import { type BidRow, Ledger } from "./ledger.ts";
 import { type Bidder, copyBidder, countBid, NO_PEOPLE, People, STRANGER } from "./people.ts";
-import type { Settings } from "./settings.ts";
-import { plainSettings, sharedSettings } from "./settings-share.ts";
-
-/** Index of nobody. */
-export const NOBODY = -1;
+import { sharedSettings } from "./settings-share.ts";
 
 /** What a removal or a cut changed of an earlier bid. */
 export interface BidMark {
@@ -34,60 +31,15 @@ interface Overlay {
 const NO_BIDDERS: Map<number, Bidder> = new Map();
 const NO_MARKS: Map<number, BidMark> = new Map();
 
-/** Soft close only: how often and how far the end was extended, and by which bid last. Never changed, but replaced. */
-export interface Extensions {
-  readonly count: number;
-  readonly totalMs: number;
-  readonly last: { readonly from: Instant; readonly to: Instant; readonly bidId: Sequence } | null;
-}
-
-const NOT_EXTENDED: Extensions = Object.freeze({ count: 0, totalMs: 0, last: null });
-
-export class AuctionState {
+/** One auction, as head or as committed. */
+export class AuctionState extends AuctionFields {
   readonly auctionId: AuctionId;
   readonly ledger: Ledger;
   /** Not null in a head. */
   readonly overlay: Overlay | null;
-  /** null only in the tombstone of a rejected create, as is `phase`. */
-  settings: Settings | null = null;
-  phase: Phase | null = null;
-  sequence: Sequence = 0;
-  lastAt: Instant = 0;
-  opensAt: Instant | null = null;
-  endsAt: Instant | null = null;
-  scheduledCloseAt: Instant | null = null;
-  pausedAt: Instant | null = null;
-  /** `to` of the last outage that was given back. */
-  givenBackTo: Instant | null = null;
-  /** Secret. */
-  reserve: Minor | null = null;
-  /** Index of the leading bidder, or NOBODY. */
-  leader = NOBODY;
-  /** The leader's maximum, secret; 0 without a leader. */
-  maximum: Minor = 0;
-  /** Current price; null without a leader. */
-  price: Minor | null = null;
-  /** Highest maximum of every bidder but the leader; 0 when there is none. */
-  runnerUp: Minor = 0;
-  buyNowAvailable = false;
-  extensions: Extensions = NOT_EXTENDED;
-  hammer: Ended | null = null;
-  /** Pair of the last decision that changed the public state. */
-  publicSequence: Sequence = 0;
-  publicEpoch: Epoch = 0;
-  /** Live bids but for raises that nobody could see. */
-  totalBids = 0;
-  /** Bidders with a public number. */
-  numbered = 0;
-  /** Bidders ever mentioned: indexes below it are known. */
-  bidderCount = 0;
-  /** Accepted bids, removed ones too. */
-  bidCount = 0;
-  /** Public rows. */
-  rowCount = 0;
-  answerCount = 0;
 
   constructor(auctionId: AuctionId, ledger: Ledger, overlay: Overlay | null) {
+    super();
     this.auctionId = auctionId;
     this.ledger = ledger;
     this.overlay = overlay;
@@ -235,7 +187,7 @@ export function emptyState(auctionId: AuctionId): AuctionState {
 export function fork(committed: AuctionState): AuctionState {
   invariant(committed.overlay === null, "a head is parted from committed");
   const head = new AuctionState(committed.auctionId, committed.ledger, { bidders: NO_BIDDERS, marks: NO_MARKS });
-  copyScalars(head, committed);
+  copyFields(head, committed);
   return head;
 }
 
@@ -260,104 +212,11 @@ export function discard(head: AuctionState, committed: AuctionState): void {
   committed.ledger.truncate({ answers: committed.answerCount, bids: committed.bidCount, rows: committed.rowCount, bidders: committed.bidderCount });
 }
 
-/** Every field that is not a table, by its name in AuctionState. */
-export type Scalars = Pick<
-  AuctionState,
-  | "settings"
-  | "phase"
-  | "sequence"
-  | "lastAt"
-  | "opensAt"
-  | "endsAt"
-  | "scheduledCloseAt"
-  | "pausedAt"
-  | "givenBackTo"
-  | "reserve"
-  | "leader"
-  | "maximum"
-  | "price"
-  | "runnerUp"
-  | "buyNowAvailable"
-  | "extensions"
-  | "hammer"
-  | "publicSequence"
-  | "publicEpoch"
-  | "totalBids"
-  | "numbered"
-  | "bidderCount"
-  | "bidCount"
-  | "rowCount"
-  | "answerCount"
->;
-
-// Field by field and not in a loop: this is done for every parted head.
-function copyScalars(to: AuctionState, from: Readonly<Scalars>): void {
-  to.settings = from.settings;
-  to.phase = from.phase;
-  to.sequence = from.sequence;
-  to.lastAt = from.lastAt;
-  to.opensAt = from.opensAt;
-  to.endsAt = from.endsAt;
-  to.scheduledCloseAt = from.scheduledCloseAt;
-  to.pausedAt = from.pausedAt;
-  to.givenBackTo = from.givenBackTo;
-  to.reserve = from.reserve;
-  to.leader = from.leader;
-  to.maximum = from.maximum;
-  to.price = from.price;
-  to.runnerUp = from.runnerUp;
-  to.buyNowAvailable = from.buyNowAvailable;
-  to.extensions = from.extensions;
-  to.hammer = from.hammer;
-  to.publicSequence = from.publicSequence;
-  to.publicEpoch = from.publicEpoch;
-  to.totalBids = from.totalBids;
-  to.numbered = from.numbered;
-  to.bidderCount = from.bidderCount;
-  to.bidCount = from.bidCount;
-  to.rowCount = from.rowCount;
-  to.answerCount = from.answerCount;
-}
-
-function scalarsOf(state: AuctionState): Scalars {
-  const { phase, sequence, lastAt, opensAt, endsAt, scheduledCloseAt, pausedAt, givenBackTo, reserve } = state;
-  const { leader, maximum, price, runnerUp, buyNowAvailable, extensions, hammer } = state;
-  const { publicSequence, publicEpoch, totalBids, numbered, bidderCount, bidCount, rowCount, answerCount } = state;
-  const settings = state.settings === null ? null : plainSettings(state.settings);
-  return {
-    settings,
-    phase,
-    sequence,
-    lastAt,
-    opensAt,
-    endsAt,
-    scheduledCloseAt,
-    pausedAt,
-    givenBackTo,
-    reserve,
-    leader,
-    maximum,
-    price,
-    runnerUp,
-    buyNowAvailable,
-    extensions,
-    hammer,
-    publicSequence,
-    publicEpoch,
-    totalBids,
-    numbered,
-    bidderCount,
-    bidCount,
-    rowCount,
-    answerCount,
-  };
-}
-
 /** Raised when an older program could misread a head record. */
 const HEAD_VERSION = 1;
 
 /** The small part of a snapshot: plain data. What follows from the bids of a bidder is not in it. */
-export interface HeadRecord extends Readonly<Scalars> {
+export interface HeadRecord extends Readonly<AuctionFields> {
   readonly version: number;
   /** Bidder ids by index. */
   readonly bidderIds: readonly string[];
@@ -398,7 +257,7 @@ export function capture(
   );
   const head: HeadRecord = {
     version: HEAD_VERSION,
-    ...scalarsOf(state),
+    ...fieldsOf(state),
     bidderIds: ids.slice(0, state.bidderCount),
     bidderNumbers: entries.map((entry) => entry.number),
     listed,
@@ -421,7 +280,7 @@ export function restore(auctionId: AuctionId, head: HeadRecord, segments: readon
   for (const { kind, from, bytes } of segments) ledger.load(kind, from, bytes);
   const state = new AuctionState(auctionId, ledger, null);
   const extensions = head.extensions.count === 0 ? NOT_EXTENDED : head.extensions;
-  copyScalars(state, { ...head, extensions, settings: head.settings === null ? null : sharedSettings(head.settings) });
+  copyFields(state, { ...head, extensions, settings: head.settings === null ? null : sharedSettings(head.settings) });
   const counts = [ledger.answers.count, ledger.bids.count, ledger.rows.count, head.bidderIds.length, head.bidderNumbers.length];
   const wanted = [state.answerCount, state.bidCount, state.rowCount, state.bidderCount, state.bidderCount];
   invariant(

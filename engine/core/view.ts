@@ -3,14 +3,16 @@
 //
 // The functions read one state, committed or head, and change nothing. Of the tombstone of a rejected create there is nothing to
 // tell: asking for it breaks an invariant, but for leaderId, reserveMetOf and standings, which are empty there.
+
 import { formatOf } from "./auction.ts";
+import { NOBODY } from "./auction-fields.ts";
 import { readUint32, readUint48 } from "./bytes.ts";
 import type { EndedBy, Outcome, Phase, RemovalKind } from "./decision.ts";
 import type { AuctionId, Epoch, Instant, Minor, Sequence } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 import { ROW_KINDS } from "./public-rows.ts";
 import type { Bidding, IncrementTable, Retraction, Settings, SoftClose } from "./settings.ts";
-import { type AuctionState, firstAtOrAfter, NOBODY } from "./state.ts";
+import { type AuctionState, firstAtOrAfter } from "./state.ts";
 
 /** Complete and small: the newest one alone makes a viewer right. */
 export interface PublicState {

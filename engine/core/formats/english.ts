@@ -6,6 +6,7 @@
 // H1. opening <= price <= the leader's maximum, and the price is below the asking price.
 // H2. The price never falls but by a removal.
 // H3. apply takes the effects for true and recomputes the book; both must agree, or the shard stops.
+import { NOBODY } from "../auction-fields.ts";
 import { softCloseTo } from "../closing.ts";
 import type { BidKind, Command, CommandBody } from "../command.ts";
 import { applyCourse, decideCourse } from "../course.ts";
@@ -20,7 +21,7 @@ import { addLeadingRows, addLosingRows, addRaiseRow, addRecomputedRow } from "..
 import { liveRows, type Removal, removalByBidder, removalOfBid, removalOfBidder } from "../removal.ts";
 import type { Settings } from "../settings.ts";
 import { checkSettings } from "../settings-check.ts";
-import { type AuctionState, NOBODY } from "../state.ts";
+import type { AuctionState } from "../state.ts";
 import { askingPriceOf, checkAmount, checkBid, checkRaise, checkWho, isOverLimit, isReserveMet } from "../who.ts";
 
 export const english: Format = {
