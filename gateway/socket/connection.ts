@@ -104,9 +104,11 @@ export class Connection implements Peer, BidSender, SessionPorts {
     if (this.viewer.slowSince === null || this.bufferedBytes() === 0) this.#parts.watching.drained(this.viewer);
   }
 
-  /** The transport skipped this socket when it published. */
+  /** The transport lost something meant for this socket: its buffer is far over our hard limit. */
   skipped(): void {
-    if (this.#open) this.#parts.watching.fellBehind(this.viewer, true);
+    if (!this.#open || this.#closedFor !== null) return;
+    if (this.bufferedBytes() > this.#parts.limits.bufferHardBytes) this.close("slow_viewer", 0);
+    else this.#parts.watching.fellBehind(this.viewer, true);
   }
 
   /** The transport is closed; nothing of it may be touched any more. */

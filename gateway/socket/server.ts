@@ -68,6 +68,11 @@ const LISTEN_EXCLUSIVE = 1;
 const SWEEP_MS = 250;
 const PATH = "/v1/socket";
 const TRANSPORT_BUFFER_FACTOR = 4;
+const IDLE_FACTOR = 2;
+/** What the transport takes; it ends the process over anything else. */
+const IDLE_S_MIN = 8;
+const IDLE_S_MAX = 960;
+const SECOND_MS = 1_000;
 /** Sockets closed per wave of a new life, so that the resubscriptions do not come all at once. */
 const DRAIN_RETRY_MS = 1_500;
 
@@ -215,12 +220,13 @@ class Server implements SocketServer {
 
   #route(): void {
     const { limits } = this.#options;
+    const bufferMax = limits.bufferHardBytes * TRANSPORT_BUFFER_FACTOR;
     this.#app.ws<Opened>(PATH, {
       compression: uWS.DISABLED,
       maxPayloadLength: limits.transportBytes,
-      maxBackpressure: limits.bufferHardBytes * TRANSPORT_BUFFER_FACTOR,
-      // Silence is ours to judge (4000), with pings of our own.
-      idleTimeout: 0,
+      maxBackpressure: bufferMax,
+      // Silence is ours to judge (4000), with pings of our own. This one frees a socket whose peer never takes our close frame.
+      idleTimeout: Math.min(IDLE_S_MAX, Math.max(IDLE_S_MIN, Math.ceil((IDLE_FACTOR * limits.idleMs) / SECOND_MS))),
       sendPingsAutomatically: false,
       upgrade: (res, req, context) => this.#guarded(() => this.#upgrade(res, req, context)),
       open: (ws) => this.#guarded(() => this.#opened(ws)),
@@ -261,7 +267,8 @@ class Server implements SocketServer {
   #opened(ws: Socket): void {
     const opened = ws.getUserData();
     this.#door.entered(opened.address);
-    const connection = new Connection(transportOf(ws, opened.protocol), this.#parts, opened);
+    const bufferMax = this.#options.limits.bufferHardBytes * TRANSPORT_BUFFER_FACTOR;
+    const connection = new Connection(transportOf(ws, opened.protocol, bufferMax), this.#parts, opened);
     opened.connection = connection;
     this.#connections.add(connection);
     if (opened.ticketOf !== undefined) connection.session.openedWithTicket(opened.ticketOf);
@@ -344,7 +351,7 @@ class Server implements SocketServer {
 
 const SEND_RESULTS: readonly SendResult[] = ["buffered", "sent", "dropped"];
 
-function transportOf(ws: Socket, protocol: Protocol): Transport {
+function transportOf(ws: Socket, protocol: Protocol, bufferMax: number): Transport {
   const isBinary = protocol === "msgpack";
   return {
     send: (payload) => SEND_RESULTS[ws.send(payload, isBinary)] ?? "dropped",
@@ -361,7 +368,8 @@ function transportOf(ws: Socket, protocol: Protocol): Transport {
     ping: () => {
       ws.ping();
     },
-    end: (code, reason) => ws.end(code, reason),
+    // Above its limit the transport would drop the close frame too, and the socket would stay half closed: then it is cut.
+    end: (code, reason) => (ws.getBufferedAmount() > bufferMax ? ws.close() : ws.end(code, reason)),
   };
 }
 

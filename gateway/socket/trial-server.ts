@@ -215,10 +215,16 @@ export class Trial {
   readonly clients: TrialClient[] = [];
   server: SocketServer | null = null;
 
-  async start({ limits = {}, admission = {} }: TrialOptions = {}): Promise<this> {
-    this.server = await startSocketServer({
+  async start(options: TrialOptions = {}): Promise<this> {
+    this.server = await this.startOn(0, options);
+    return this;
+  }
+
+  /** On that port. */
+  startOn(port: number, { limits = {}, admission = {} }: TrialOptions = {}): Promise<SocketServer> {
+    return startSocketServer({
       host: "127.0.0.1",
-      port: 0,
+      port,
       engine: this.engine,
       catalogue: this.catalogue,
       identities: this.identities,
@@ -232,7 +238,6 @@ export class Trial {
       failed: (fault) => this.faults.push(fault),
       fraction: () => 0.5,
     });
-    return this;
   }
 
   get address(): string {
