@@ -1,7 +1,8 @@
 // Postgres as a part of the system: its starts, its end and its faults in the words of children.ts.
 import { MigrationFailed, migrate } from "../../persistence/postgres/migrate.ts";
 import { type Part, type Running, StartFailed } from "./children.ts";
-import { type PostgresExit, PostgresStartFailed, type RunningPostgres, startPostgres } from "./postgres.ts";
+import { type PostgresExit, type RunningPostgres, startPostgres } from "./postgres.ts";
+import { PostgresStartFailed } from "./postgres-faults.ts";
 import type { ChildLine } from "./process-part.ts";
 
 export interface PostgresPartOptions {
@@ -15,7 +16,7 @@ const NAME = "postgres";
 const LEVEL_DEBUG = 20;
 const LEVEL_ERROR = 50;
 /** Faults that may pass by themselves: a predecessor that is still ending. */
-const PASSING = new Set(["folder_in_use", "too_slow", "failed"]);
+const PASSING = new Set(["folder_in_use", "sessions_ending", "too_slow", "failed"]);
 
 /** The Postgres of this machine, and its address once it has started. The address holds a password, so it is no fact to be told. */
 export function postgresPart(options: PostgresPartOptions): { readonly part: Part; readonly url: () => string | undefined } {

@@ -19,6 +19,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { explain, inUse, onDisk, PostgresStartFailed } from "./postgres-faults.ts";
 import { isAlive, type Launch, launchOf, processIdentity, serverUser, servesFolder } from "./postgres-folder.ts";
 
 export interface PostgresOptions {
@@ -48,28 +49,6 @@ export interface RunningPostgres {
   onExit(listener: (exit: PostgresExit) => void): void;
 }
 
-export type PostgresFault =
-  | "port_taken"
-  | "folder_not_writable"
-  | "folder_in_use"
-  | "disk_full"
-  | "binaries_missing"
-  | "version_differs"
-  | "password_missing"
-  | "too_slow"
-  | "failed";
-
-/** Postgres did not start. The message says what to do; `fault` says what it was. */
-export class PostgresStartFailed extends Error {
-  override readonly name = "PostgresStartFailed";
-  readonly fault: PostgresFault;
-
-  constructor(fault: PostgresFault, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.fault = fault;
-  }
-}
-
 const USER = "fairwarning";
 const HOST = "127.0.0.1";
 /** Recovery after a kill reads at most max_wal_size; on a slow disk that takes a while. */
@@ -80,8 +59,7 @@ const QUIT_LIMIT_MS = 5_000;
 const POLL_MS = 20;
 /** Between picking a free port and taking it somebody else may. */
 const FREE_PORT_TRIES = 5;
-/** After kill -9 its sessions finish the statement they are at before they notice. */
-const ENDING_SESSIONS = "pre-existing shared memory block";
+/** After kill -9 of the server its sessions finish the statement they are at before they notice. */
 const ENDING_TRIES = 50;
 const ENDING_PAUSE_MS = 200;
 /** Last lines of a failed start that go into its error. */
@@ -143,7 +121,7 @@ async function startIn(dataDir: string, { port, log }: PostgresOptions): Promise
     } catch (error) {
       if (!(error instanceof PostgresStartFailed)) throw error;
       const again = port === 0 && error.fault === "port_taken" && tries < FREE_PORT_TRIES;
-      const ending = error.fault === "folder_in_use" && error.message.includes(ENDING_SESSIONS) && tries < ENDING_TRIES;
+      const ending = error.fault === "sessions_ending" && tries < ENDING_TRIES;
       if (!again && !ending) throw error;
       if (ending) await delay(ENDING_PAUSE_MS);
     }
@@ -357,47 +335,6 @@ function finished(child: ChildProcess, onLine: (line: string) => void): Promise<
 function keep(lines: string[], line: string): void {
   lines.push(line);
   if (lines.length > LINES_KEPT) lines.shift();
-}
-
-function explain(lines: readonly string[], error: Error | null, program: string, port: number): PostgresStartFailed {
-  const said = [...lines, ...(error === null ? [] : [error.message])].join(" | ");
-  const options = error === null ? undefined : { cause: error };
-  if (/Address already in use|could not bind/.test(said)) {
-    return new PostgresStartFailed("port_taken", `Port ${port} is taken. Stop what listens there, or set FAIRWARNING_POSTGRES_PORT. (${said})`, options);
-  }
-  if (/No space left on device/.test(said)) return new PostgresStartFailed("disk_full", `The disk is full: ${said}`, options);
-  if (/lock file "postmaster.pid" already exists/.test(said))
-    return new PostgresStartFailed("folder_in_use", `Another Postgres runs on this folder: ${said}`, options);
-  if (/database files are incompatible with server/.test(said)) {
-    return new PostgresStartFailed(
-      "version_differs",
-      `The folder was made by another version of Postgres; start that version of Fairwarning, or move the folder away: ${said}`,
-      options,
-    );
-  }
-  if (/Permission denied|could not access directory|EACCES/.test(said))
-    return new PostgresStartFailed("folder_not_writable", `The data folder cannot be used: ${said}`, options);
-  return new PostgresStartFailed("failed", `${program} ended: ${said === "" ? "it said nothing" : said}`, options);
-}
-
-/** Runs a step on the file system and gives its errors their names. */
-function onDisk<T>(dataDir: string, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const message = error instanceof Error ? error.message : String(error);
-    if (code === "ENOSPC" || code === "EDQUOT") throw new PostgresStartFailed("disk_full", `The disk is full: ${message}`, { cause: error });
-    if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(code)) {
-      const advice = "Choose another folder, or start as the user that made it";
-      throw new PostgresStartFailed("folder_not_writable", `${dataDir} cannot be written. ${advice}. (${message})`, { cause: error });
-    }
-    throw error;
-  }
-}
-
-function inUse(dataDir: string, holder: string): PostgresStartFailed {
-  return new PostgresStartFailed("folder_in_use", `${dataDir} is used by ${holder}. Stop it first, or choose another folder.`);
 }
 
 /** One line of a file, or null if there is none. */

@@ -29,12 +29,31 @@ export function entryOf(more: Partial<CatalogueEntry> = {}, parts: EntryParts = 
   return {
     auctionId: auctionIdOf(),
     lot: {
-      lotId: `lot-${randomUUID()}`, version: 1, title, description: "By Hughes, with its case", category, images: ["https://example.org/1.jpg", "https://example.org/2.jpg"],
-      location: { latitude: 53.55, longitude: 9.99 }, shippingFree: true,
+      lotId: `lot-${randomUUID()}`,
+      version: 1,
+      title,
+      description: "By Hughes, with its case",
+      category,
+      images: ["https://example.org/1.jpg", "https://example.org/2.jpg"],
+      location: { latitude: 53.55, longitude: 9.99 },
+      shippingFree: true,
     },
     seller: { sellerId, name: "Harbour Sales", reputation: 4.75 },
-    sequence: 1, phase: "open", outcome: null, currency: "USD", opening: 100, price: null, askingPrice: 100, totalBids: 0, bidders: 0, leaderNumber: null,
-    reserveMet: null, buyNow: 5_000, opensAt: 1_795_000_000_000, endsAt: 1_795_000_600_000, ...more,
+    sequence: 1,
+    phase: "open",
+    outcome: null,
+    currency: "USD",
+    opening: 100,
+    price: null,
+    askingPrice: 100,
+    totalBids: 0,
+    bidders: 0,
+    leaderNumber: null,
+    reserveMet: null,
+    buyNow: 5_000,
+    opensAt: 1_795_000_000_000,
+    endsAt: 1_795_000_600_000,
+    ...more,
   };
 }
 
@@ -105,9 +124,25 @@ function checkpointTests(name: string, open: () => Promise<CatalogueUnderTest>):
     const shard = freshShard();
     await snapshots.save(checkpointAt(shard, 1), [snapshotOf(entry.auctionId, 2, [], { price: 200 })]);
     expect(await catalogue.entry(entry.auctionId)).toEqual(entry);
-    const columns = { price: 900, totalBids: 7, phase: "closed", outcome: "sold", askingPrice: null, lotId: entry.lot?.lotId ?? null, sellerId: entry.seller.sellerId };
+    const columns = {
+      price: 900,
+      totalBids: 7,
+      phase: "closed",
+      outcome: "sold",
+      askingPrice: null,
+      lotId: entry.lot?.lotId ?? null,
+      sellerId: entry.seller.sellerId,
+    };
     await snapshots.save(checkpointAt(shard, 2), [snapshotOf(entry.auctionId, 4, [], columns)]);
-    expect(await catalogue.entry(entry.auctionId)).toMatchObject({ price: 900, totalBids: 7, phase: "closed", outcome: "sold", askingPrice: null, lot: entry.lot, seller: entry.seller });
+    expect(await catalogue.entry(entry.auctionId)).toMatchObject({
+      price: 900,
+      totalBids: 7,
+      phase: "closed",
+      outcome: "sold",
+      askingPrice: null,
+      lot: entry.lot,
+      seller: entry.seller,
+    });
   });
 
   test(`${name}: checkpoint: one that comes before the gateway's row shows the auction, and the row then brings lot and seller`, async () => {
@@ -143,8 +178,13 @@ function listTests(name: string, open: () => Promise<CatalogueUnderTest>): void 
     const parts = { sellerId: `s-${word()}`, category: word() };
     const fits = entryOf({ endsAt: 2_000 }, parts);
     const others = [
-      entryOf({ endsAt: 2_000, phase: "draft" }, parts), entryOf({ endsAt: 2_000, currency: "EUR" }, parts), entryOf({ endsAt: 1_000 }, parts),
-      entryOf({ endsAt: 3_000 }, parts), entryOf({ endsAt: null }, parts), entryOf({ endsAt: 2_000 }, { ...parts, category: word() }), entryOf({ endsAt: 2_000 }, { ...parts, sellerId: word() }),
+      entryOf({ endsAt: 2_000, phase: "draft" }, parts),
+      entryOf({ endsAt: 2_000, currency: "EUR" }, parts),
+      entryOf({ endsAt: 1_000 }, parts),
+      entryOf({ endsAt: 3_000 }, parts),
+      entryOf({ endsAt: null }, parts),
+      entryOf({ endsAt: 2_000 }, { ...parts, category: word() }),
+      entryOf({ endsAt: 2_000 }, { ...parts, sellerId: word() }),
     ];
     for (const entry of [fits, ...others]) await catalogue.add(entry);
     const query = { ...LIST, ...parts, phase: "open", currency: "USD", endsAfter: 1_000, endsBefore: 3_000 };
@@ -217,7 +257,8 @@ function searchTests(name: string, open: () => Promise<CatalogueUnderTest>): voi
     const title = `Globe ${word()}`;
     const [running, over, elsewhere] = [entryOf({}, { title }), entryOf({ phase: "closed" }, { title }), entryOf({}, { title, category: word() })];
     for (const entry of [running, over, elsewhere]) await catalogue.add(entry);
-    const ids = async (more: Partial<SearchQuery>): Promise<AuctionId[]> => (await catalogue.search({ ...SEARCH, q: title, ...more })).entries.map((entry) => entry.auctionId);
+    const ids = async (more: Partial<SearchQuery>): Promise<AuctionId[]> =>
+      (await catalogue.search({ ...SEARCH, q: title, ...more })).entries.map((entry) => entry.auctionId);
     expect(new Set(await ids({}))).toEqual(new Set([running.auctionId, elsewhere.auctionId]));
     expect(await ids({ category: "instruments" })).toEqual([running.auctionId]);
     expect(await ids({ phase: "closed" })).toEqual([over.auctionId]);

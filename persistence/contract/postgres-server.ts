@@ -5,7 +5,7 @@ import { join } from "node:path";
 // biome-ignore lint/style/noRestrictedImports: tests of the stores need the server a single machine has, and one file alone may start it.
 import { startPostgres } from "../../deploy/standalone/postgres.ts";
 import { migrate } from "../postgres/migrate.ts";
-import { Database, type DatabaseOptions, DATABASE_DEFAULTS } from "../postgres/pool.ts";
+import { DATABASE_DEFAULTS, Database, type DatabaseOptions } from "../postgres/pool.ts";
 
 export interface TestServer {
   readonly url: string;

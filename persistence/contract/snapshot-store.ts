@@ -27,8 +27,19 @@ export const LIFE = new Uint8Array(16).fill(7);
 /** A checkpoint of the common life at this offset, all else derived from it. */
 export function checkpointAt(shard: number, offset: number, more: Partial<Checkpoint> = {}): Checkpoint {
   return {
-    shard, lifeId: LIFE, offset, lsn: offset * 3, runningHash: filled(16, offset), claim: 2, nonce: filled(16, 9), open: true, time: timeOf(offset),
-    outageFrom: timeOf(offset), stateHash: filled(16, offset + 1), auctions: 1, ...more,
+    shard,
+    lifeId: LIFE,
+    offset,
+    lsn: offset * 3,
+    runningHash: filled(16, offset),
+    claim: 2,
+    nonce: filled(16, 9),
+    open: true,
+    time: timeOf(offset),
+    outageFrom: timeOf(offset),
+    stateHash: filled(16, offset + 1),
+    auctions: 1,
+    ...more,
   };
 }
 
@@ -41,12 +52,37 @@ export function filled(length: number, value: number): Uint8Array {
 }
 
 export const COLUMNS: CatalogueColumns = {
-  phase: "open", outcome: null, currency: "USD", sellerId: "s-1", lotId: "lot-1", opening: 100, price: 150, askingPrice: 175, totalBids: 3, bidders: 2,
-  leaderNumber: 1, reserveMet: null, buyNow: null, opensAt: 1_795_000_000_000, endsAt: 1_795_000_600_000,
+  phase: "open",
+  outcome: null,
+  currency: "USD",
+  sellerId: "s-1",
+  lotId: "lot-1",
+  opening: 100,
+  price: 150,
+  askingPrice: 175,
+  totalBids: 3,
+  bidders: 2,
+  leaderNumber: 1,
+  reserveMet: null,
+  buyNow: null,
+  opensAt: 1_795_000_000_000,
+  endsAt: 1_795_000_600_000,
 };
 
-export function snapshotOf(auctionId: AuctionId, sequence: number, segments: readonly RowSegment[] = [], columns: Partial<CatalogueColumns> = {}): AuctionSnapshot {
-  return { auctionId, sequence, stateHash: filled(16, sequence), head: filled(100 + sequence % 7, sequence), segments, catalogue: { ...COLUMNS, ...columns } };
+export function snapshotOf(
+  auctionId: AuctionId,
+  sequence: number,
+  segments: readonly RowSegment[] = [],
+  columns: Partial<CatalogueColumns> = {},
+): AuctionSnapshot {
+  return {
+    auctionId,
+    sequence,
+    stateHash: filled(16, sequence),
+    head: filled(100 + (sequence % 7), sequence),
+    segments,
+    catalogue: { ...COLUMNS, ...columns },
+  };
 }
 
 /** `count` random rows of a kind from row `from` on. */
@@ -143,7 +179,9 @@ function checkpointTests(name: string, open: () => Promise<SnapshotStore>): void
     const at = checkpointAt(freshShard(), 10);
     const auctionId = auctionIdOf();
     await store.save(at, [snapshotOf(auctionId, 5)]);
-    await expect(store.save(checkpointAt(at.shard, 20, { lifeId: filled(16, 8) }), [snapshotOf(auctionId, 1)])).rejects.toThrow(/another log|belong to the log/);
+    await expect(store.save(checkpointAt(at.shard, 20, { lifeId: filled(16, 8) }), [snapshotOf(auctionId, 1)])).rejects.toThrow(
+      /another log|belong to the log/,
+    );
     expect(await store.checkpoints(at.shard)).toEqual([at]);
   });
 
@@ -152,7 +190,8 @@ function checkpointTests(name: string, open: () => Promise<SnapshotStore>): void
     const shard = freshShard();
     const [still, changing, late] = [auctionIdOf(), auctionIdOf(), auctionIdOf()];
     await store.save(checkpointAt(shard, 1), [snapshotOf(still, 1), snapshotOf(changing, 1)]);
-    for (const offset of [2, 3, 4, 5]) await store.save(checkpointAt(shard, offset), [snapshotOf(changing, offset), ...(offset === 5 ? [snapshotOf(late, 1)] : [])]);
+    for (const offset of [2, 3, 4, 5])
+      await store.save(checkpointAt(shard, offset), [snapshotOf(changing, offset), ...(offset === 5 ? [snapshotOf(late, 1)] : [])]);
     const kept = await store.checkpoints(shard);
     expect(kept.map((checkpoint) => checkpoint.offset)).toEqual([5, 4, 3]);
     for (const checkpoint of kept) {
@@ -214,8 +253,14 @@ function rowTests(name: string, open: () => Promise<SnapshotStore>): void {
     const rows = new Rows();
     const pictures = new Map<number, Picture>();
     const saves: RowSegment[][] = [
-      [rowsOf("bids", 0, 2_500)], [rowsOf("bids", 7, 1)], [rowsOf("bids", 1_020, 9), rowsOf("bids", 2_499, 3)], [rowsOf("bids", 0, 1_024)],
-      [rowsOf("bids", 2_502, 570)], [rowsOf("bids", 3, 2), rowsOf("bids", 3_000, 1)], [rowsOf("bids", 3_072, 1)], [rowsOf("bids", 5, 1)],
+      [rowsOf("bids", 0, 2_500)],
+      [rowsOf("bids", 7, 1)],
+      [rowsOf("bids", 1_020, 9), rowsOf("bids", 2_499, 3)],
+      [rowsOf("bids", 0, 1_024)],
+      [rowsOf("bids", 2_502, 570)],
+      [rowsOf("bids", 3, 2), rowsOf("bids", 3_000, 1)],
+      [rowsOf("bids", 3_072, 1)],
+      [rowsOf("bids", 5, 1)],
     ];
     for (const [index, segments] of saves.entries()) {
       const offset = index + 1;
@@ -279,12 +324,18 @@ function listTests(name: string, open: () => Promise<SnapshotStore>): void {
     const shard = freshShard();
     const ids = Array.from({ length: 2_100 }, () => auctionIdOf());
     const at = checkpointAt(shard, 1);
-    await store.save(at, ids.map((auctionId) => snapshotOf(auctionId, 1, [rowsOf("rows", 0, 1)])));
+    await store.save(
+      at,
+      ids.map((auctionId) => snapshotOf(auctionId, 1, [rowsOf("rows", 0, 1)])),
+    );
     const sequences: number[] = [];
     for await (const list of store.auctions(at, false)) {
       sequences.push(...list.map((auction) => auction.sequence));
       const next = 1 + sequences.length;
-      await store.save(checkpointAt(shard, next), ids.map((auctionId) => snapshotOf(auctionId, next, [rowsOf("rows", 0, 1)])));
+      await store.save(
+        checkpointAt(shard, next),
+        ids.map((auctionId) => snapshotOf(auctionId, next, [rowsOf("rows", 0, 1)])),
+      );
     }
     expect(sequences).toHaveLength(ids.length);
     expect(new Set(sequences)).toEqual(new Set([1]));

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { CatalogueUnavailable } from "../../gateway/ports.ts";
 import { catalogueContract, entryOf } from "../contract/catalogue.ts";
 import { CLOSED_KEPT_MS, ROW_BYTES } from "../contract/snapshot-store.ts";
-import { CatalogueUnavailable } from "../../gateway/ports.ts";
 import { MemoryCatalogue } from "./catalogue.ts";
 import { MemorySnapshotStore } from "./snapshot-store.ts";
 

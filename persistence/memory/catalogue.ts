@@ -59,7 +59,13 @@ export class MemoryCatalogue implements Catalogue {
     const found = [...this.#rows.values()].filter(({ entry }) => {
       const { endsAt } = entry;
       const inTime = !bounded || (endsAt !== null && endsAt < endsBefore && endsAt > endsAfter);
-      return inTime && equals(entry.phase, phase) && equals(entry.lot?.category, category) && equals(entry.seller.sellerId, sellerId) && equals(entry.currency, currency);
+      return (
+        inTime &&
+        equals(entry.phase, phase) &&
+        equals(entry.lot?.category, category) &&
+        equals(entry.seller.sellerId, sellerId) &&
+        equals(entry.currency, currency)
+      );
     });
     return this.#page(found, query.sort, { limit, cursor, question: { ...question, list: "list" } });
   }

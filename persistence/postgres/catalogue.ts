@@ -100,9 +100,26 @@ export class PostgresCatalogue implements Catalogue {
     const lotJson = JSON.stringify(lot === null ? {} : { ...lot, ...lot.location });
     await available(
       this.#database.query(ADD, [
-        entry.auctionId, entry.sequence, entry.phase, entry.outcome, entry.currency, seller.sellerId, lot?.lotId ?? null, entry.opening, entry.price,
-        entry.askingPrice, entry.totalBids, entry.bidders, entry.leaderNumber, entry.reserveMet, entry.buyNow, entry.opensAt, entry.endsAt,
-        seller.name, seller.reputation, lotJson,
+        entry.auctionId,
+        entry.sequence,
+        entry.phase,
+        entry.outcome,
+        entry.currency,
+        seller.sellerId,
+        lot?.lotId ?? null,
+        entry.opening,
+        entry.price,
+        entry.askingPrice,
+        entry.totalBids,
+        entry.bidders,
+        entry.leaderNumber,
+        entry.reserveMet,
+        entry.buyNow,
+        entry.opensAt,
+        entry.endsAt,
+        seller.name,
+        seller.reputation,
+        lotJson,
       ]),
     );
   }

@@ -5,9 +5,9 @@ import type { SnapshotStore } from "../../engine/ports.ts";
 import { CatalogueUnavailable } from "../../gateway/ports.ts";
 import { entryOf } from "../contract/catalogue.ts";
 import { type OwnServer, ownServer } from "../contract/postgres-server.ts";
-import { auctionIdOf, CLOSED_KEPT_MS, checkpointAt, freshShard, picture, ROW_BYTES, readAll, Rows, rowsOf, snapshotOf } from "../contract/snapshot-store.ts";
+import { auctionIdOf, CLOSED_KEPT_MS, checkpointAt, freshShard, picture, ROW_BYTES, Rows, readAll, rowsOf, snapshotOf } from "../contract/snapshot-store.ts";
 import { PostgresCatalogue } from "./catalogue.ts";
-import { Database, DATABASE_DEFAULTS, PostgresAway, StatementFailed, UnsafeInteger } from "./pool.ts";
+import { DATABASE_DEFAULTS, Database, PostgresAway, StatementFailed, UnsafeInteger } from "./pool.ts";
 import { SnapshotDamaged } from "./row-pieces.ts";
 import { CheckpointGone, forgetSnapshots, OtherLife, PostgresSnapshotStore } from "./snapshot-store.ts";
 
@@ -80,7 +80,10 @@ test("postgres snapshots: two savers at once: one lands, and the lower offset ne
   const [one, two] = [storeOver(server.open()), storeOver(server.open())];
   for (let round = 0; round < 10; round += 1) {
     const shard = freshShard();
-    const saves = await Promise.all([one.save(checkpointAt(shard, 8), [snapshotOf(auctionId, 8)]), two.save(checkpointAt(shard, 7), [snapshotOf(auctionId, 7)])]);
+    const saves = await Promise.all([
+      one.save(checkpointAt(shard, 8), [snapshotOf(auctionId, 8)]),
+      two.save(checkpointAt(shard, 7), [snapshotOf(auctionId, 7)]),
+    ]);
     expect(saves[0]).toBe("saved");
     expect((await one.checkpoints(shard))[0]?.offset).toBe(8);
     expect(await two.auction(shard, auctionId)).toMatchObject({ sequence: 8 });
@@ -182,7 +185,10 @@ test("postgres: limits: a slow statement is cut off and counted, a refused one i
   expect(database.healthy()).toBe(false);
   await expect(database.query({ name: "nonsense", text: "select nothing from nowhere" }, [])).rejects.toBeInstanceOf(StatementFailed);
   expect(database.healthy()).toBe(true);
-  expect(seen).toEqual([["sleep", true], ["nonsense", false]]);
+  expect(seen).toEqual([
+    ["sleep", true],
+    ["nonsense", false],
+  ]);
 });
 
 test("postgres: limits: callers beyond the waiting room are refused at once", async () => {

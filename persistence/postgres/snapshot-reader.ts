@@ -2,7 +2,7 @@
 import type { AuctionId, Instant, Offset, Sequence, Shard } from "../../engine/core/ids.ts";
 import type { StoredAuction } from "../../engine/ports.ts";
 import type { Queries, Statement } from "./pool.ts";
-import { joinParts, ROW_KINDS, type RowBytes, SnapshotDamaged, type StoredPart, CHUNK_ROWS, unpackPieces } from "./row-pieces.ts";
+import { CHUNK_ROWS, joinParts, ROW_KINDS, type RowBytes, SnapshotDamaged, type StoredPart, unpackPieces } from "./row-pieces.ts";
 
 /** A head in force at the checkpoint that is read. */
 export interface HeadRow {

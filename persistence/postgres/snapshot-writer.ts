@@ -3,7 +3,7 @@
 // Bytes of many auctions travel as one value, cut apart by the database: an array of bytea would travel as text of twice the size.
 import type { AuctionSnapshot, Checkpoint } from "../../engine/ports.ts";
 import type { Queries, Statement } from "./pool.ts";
-import { type Part, packPieces, ROW_KINDS, type RowBytes, type SplitRows, splitSegments, chunkOf } from "./row-pieces.ts";
+import { chunkOf, type Part, packPieces, ROW_KINDS, type RowBytes, type SplitRows, splitSegments } from "./row-pieces.ts";
 
 export interface WriterOptions {
   readonly rowBytes: RowBytes;
