@@ -9,14 +9,16 @@ import type { DecisionLog, StoredRecord, Timers } from "../../engine/ports.ts";
 import { LogPositionGone } from "../log-errors.ts";
 import { decodeRecord } from "../record.ts";
 import { LogDamaged, LogMissing } from "./errors.ts";
-import { type Files, nodeFiles } from "./files.ts";
-import { listSegments } from "./recovery.ts";
+import { type Files, type LogFile, nodeFiles } from "./files.ts";
+import { listSegments, provesDurable } from "./recovery.ts";
 import { entrySeed, MARK, segmentName, segmentPosition } from "./segment-file.ts";
 import { readSegments } from "./segment-read.ts";
 import { addWaypoint, openSegment, type Segment, SegmentWalk, type WalkList } from "./segment-walk.ts";
 
 /** How often a tail looks for more. The writer marks what is durable 50 ms after it falls silent. */
 const POLL_MS = 25;
+
+const DURABLE_BUT_BAD = "an entry is bad that was durable";
 
 export interface LocalLogReader extends Pick<DecisionLog, "read" | "tail" | "ends" | "close"> {
   readonly lifeId: Uint8Array;
@@ -104,22 +106,31 @@ class LogFollower {
     const segment = this.#known.segments[this.#known.segments.length - 1] as Segment;
     const file = await openSegment(this.#files, segment);
     try {
-      const end = limit ?? segment.first + (await file.size());
-      const walk = new SegmentWalk({ file, first: segment.first, seed: this.#seed, from: this.#known.durable, wanted: () => true });
-      const waiting: WalkList["entries"][number][] = [];
-      let durable = limit ?? this.#known.durable;
-      for (;;) {
-        const { entries, stop } = await walk.next(end);
-        for (const entry of entries) {
-          waiting.push(entry);
-          durable = Math.max(durable, entry.durableTo);
-        }
-        this.#count(segment, waiting, durable);
-        if (stop !== null) break;
-      }
-      if (walk.at < durable) throw new LogDamaged(segmentName(segment.first), walk.at, "an entry is bad that was durable");
+      const stoppedAt = await this.#walk(segment, file, limit);
+      if (stoppedAt === null || !(await provesDurable(file, { first: segment.first, seed: this.#seed, position: stoppedAt }))) return;
+      // The writer may have finished that entry and more between the two looks; what is bad stays bad.
+      if ((await this.#walk(segment, file, limit)) === stoppedAt) throw new LogDamaged(segmentName(segment.first), stoppedAt, DURABLE_BUT_BAD);
     } finally {
       await file.close();
+    }
+  }
+
+  /** Counts what is durable. Returns where a bad entry begins that may be one not yet written, or null. */
+  async #walk(segment: Segment, file: LogFile, limit: number | null): Promise<number | null> {
+    const end = limit ?? segment.first + (await file.size());
+    const walk = new SegmentWalk({ file, first: segment.first, seed: this.#seed, from: this.#known.durable, wanted: () => true });
+    const waiting: WalkList["entries"][number][] = [];
+    let durable = limit ?? this.#known.durable;
+    for (;;) {
+      const { entries, stop } = await walk.next(end);
+      for (const entry of entries) {
+        waiting.push(entry);
+        durable = Math.max(durable, entry.durableTo);
+      }
+      this.#count(segment, waiting, durable);
+      if (stop === null) continue;
+      if (walk.at < durable) throw new LogDamaged(segmentName(segment.first), walk.at, DURABLE_BUT_BAD);
+      return stop === "bad" ? walk.at : null;
     }
   }
 

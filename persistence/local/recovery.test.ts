@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { MemoryFiles } from "../memory/files.ts";
 import { LogDamaged } from "./errors.ts";
 import { appendTo, endOf, FIRST_SEGMENT, LIFE_ID, LOG_FOLDER, openImage, openInMemory, SMALL_PAGE, textsOf, threeRounds } from "./log-in-memory.ts";
-import { encodeSegmentHeader, segmentName } from "./segment-file.ts";
+import { encodeSegmentHeader, entrySeed, segmentName, writeEntry } from "./segment-file.ts";
 
 test("local log: torn tail: the last write cut at every byte loses only what was never acknowledged", async () => {
   const { before, last, zeros } = await threeRounds();
@@ -64,18 +64,18 @@ test("local log: damage: after an orderly stop a flipped byte of the last write 
   await expect(openInMemory(files)).rejects.toThrow(LogDamaged);
 });
 
-test("local log: damage: a text that looks like an entry is none", async () => {
-  const { before, last } = await threeRounds();
-  // The whole log as a text of the last write: entries of this very life, none of them at its own place.
-  const files = new MemoryFiles();
-  files.put(FIRST_SEGMENT, before);
-  const log = await openInMemory(files);
-  const forged = Buffer.concat([Buffer.from("x"), before, last]).toString("latin1");
-  log.append([{ shard: 0, bytes: Buffer.from(forged, "latin1") }], () => undefined);
-  const bytes = files.bytes(FIRST_SEGMENT);
-  const torn = bytes.subarray(0, before.length + 24 + forged.length);
-  const { cut } = await openImage(torn);
+test("local log: damage: a text that looks like an entry proves nothing, for its crc does not start from the life id", async () => {
+  const { before } = await threeRounds();
+  const torn = (seed: number): Buffer => {
+    const forged = Buffer.alloc(60);
+    writeEntry(forged, 0, { shard: 0, record: Buffer.from("forged"), durableTo: before.length + 30, seed });
+    const round = Buffer.alloc(400);
+    const end = writeEntry(round, 0, { shard: 0, record: Buffer.concat([Buffer.alloc(40, "x"), forged, Buffer.alloc(40, "x")]), durableTo: before.length, seed: entrySeed(LIFE_ID) });
+    return Buffer.concat([before, round.subarray(0, end - 1)]);
+  };
+  const { cut } = await openImage(torn(0));
   expect(cut).toMatchObject({ position: before.length });
+  await expect(openImage(torn(entrySeed(LIFE_ID)))).rejects.toThrow(LogDamaged);
 });
 
 test("local log: power cut: a log that was being made is made anew or completed", async () => {

@@ -190,17 +190,24 @@ async function cutTornTail(file: LogFile, tail: { last: Segment; seed: number; e
   const { last, seed, end, size } = tail;
   const from = end - last.first;
   if (await isZero(file, from, size)) return null;
-  const proof = await searchEntry(file, {
-    from, size,
-    fits: (piece, at, position) => {
-      const header = readEntryHeader(piece, at, seed);
-      return header !== null && header.durableTo > end && header.durableTo <= last.first + position;
-    },
-  });
+  const proof = await provesDurable(file, { first: last.first, seed, position: end });
   if (proof) throw new LogDamaged(segmentName(last.first), end, "an entry is bad, and a later one proves that it was durable");
   await file.truncate(from);
   await syncFile(file);
   return { segment: segmentName(last.first), position: end, bytes: size - from };
+}
+
+/** Whether an entry behind a bad one says that the bad one's place was durable (L5). */
+export async function provesDurable(file: LogFile, bad: { first: number; seed: number; position: number }): Promise<boolean> {
+  const { first, seed, position } = bad;
+  return searchEntry(file, {
+    from: position - first,
+    size: await file.size(),
+    fits: (piece, at, byte) => {
+      const header = readEntryHeader(piece, at, seed);
+      return header !== null && header.durableTo > position && header.durableTo <= first + byte;
+    },
+  });
 }
 
 async function writeAgain(file: LogFile, from: number, to: number): Promise<void> {
@@ -231,7 +238,7 @@ interface Search {
 
 /** Whether an entry begins anywhere behind a byte of the file, however it is aligned. */
 async function searchEntry(file: LogFile, search: Search): Promise<boolean> {
-  const piece = Buffer.allocUnsafe(Math.min(SEARCH_BYTES, search.size - search.from));
+  const piece = Buffer.allocUnsafe(Math.max(0, Math.min(SEARCH_BYTES, search.size - search.from)));
   for (let base = search.from; base + ENTRY_HEADER_BYTES <= search.size; base += SEARCH_BYTES - ENTRY_HEADER_BYTES + 1) {
     const filled = await file.read(piece, base);
     const seen = piece.subarray(0, filled);
