@@ -67,7 +67,11 @@ export function copyBidder(bidder: Readonly<Bidder>, setAt: Sequence): Bidder {
 }
 
 /** Counts one live bid of the bidder, the newest so far. */
-export function countBid(entry: Bidder, row: number, bid: { readonly kind: BidKind; readonly amount: Minor; readonly maximum: Minor }): void {
+export function countBid(
+  entry: Pick<Bidder, "best" | "flatBest" | "placedBest" | "live" | "bestRow">,
+  row: number,
+  bid: { readonly kind: BidKind; readonly amount: Minor; readonly maximum: Minor },
+): void {
   if (bid.maximum > entry.best) {
     entry.best = bid.maximum;
     entry.bestRow = row;

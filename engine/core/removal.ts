@@ -1,6 +1,5 @@
 // Taking bids back: which bids go with a retraction or a void, and why not.
 
-import { NOBODY } from "./auction-fields.ts";
 import { leftMs } from "./closing.ts";
 import type { Command } from "./command.ts";
 import type { RejectionCode } from "./decision.ts";
@@ -18,10 +17,11 @@ export function removalByBidder(settings: Settings, state: AuctionState, command
   if (retraction === null) return "retraction_not_allowed";
   if (!retraction.reasons.includes(reason)) return "reason_not_allowed";
   const bidder = state.indexOf(command.issuerId);
-  const newest = newestLiveRow(state, bidder);
-  if (newest < 0) return "no_such_bid";
+  const rows = liveRows(state, bidder);
+  const newest = rows.at(-1);
+  if (newest === undefined) return "no_such_bid";
   if (bidder === state.leader && !retraction.leaderMay) return "leader_may_not_retract";
-  if (leftMs(state, now) >= retraction.earlyMs) return liveRows(state, bidder);
+  if (leftMs(state, now) >= retraction.earlyMs) return rows;
   return now - state.bid(newest).at <= retraction.lateGraceMs ? [newest] : "too_late_to_retract";
 }
 
@@ -38,26 +38,14 @@ export function removalOfBidder(state: AuctionState, bidderId: string): Removal 
   return rows.length === 0 ? "no_such_bid" : rows;
 }
 
-/** Rows of a bidder's live bids, ascending. */
+/** Rows of a bidder's live bids, ascending. Looks back no further than the oldest of them. */
 export function liveRows(state: AuctionState, bidder: number): number[] {
   const rows: number[] = [];
-  if (bidder === NOBODY || state.bidder(bidder).live === 0) return rows;
-  for (let row = state.bidder(bidder).lastRow; row >= 0; ) {
+  const { live, lastRow } = state.bidder(bidder);
+  for (let row = lastRow; rows.length < live; ) {
     const bid = state.bid(row);
     if (bid.gone === null) rows.push(row);
     row = bid.previous;
   }
   return rows.reverse();
-}
-
-function newestLiveRow(state: AuctionState, bidder: number): number {
-  const entry = state.bidder(bidder);
-  if (entry.live === 0) return -1;
-  let row = entry.lastRow;
-  while (row >= 0) {
-    const bid = state.bid(row);
-    if (bid.gone === null) return row;
-    row = bid.previous;
-  }
-  return -1;
 }

@@ -7,6 +7,8 @@ import type { Command, CommandBody } from "./command.ts";
 import type { Decision } from "./decision.ts";
 import { answerBytes, commandOf, digestOf, opened, TABLE_AUCTION, TABLE_EPOCH } from "./example-table.ts";
 import type { Bidder } from "./people.ts";
+import { bookOf } from "./proxy.ts";
+import { recompute } from "./recompute.ts";
 import { type AuctionState, capture, discard, fork, NOTHING_SAVED, restore, type SavedMarks, type Segment, settle } from "./state.ts";
 import { stateHash } from "./state-hash.ts";
 import { auctionView, publicRows } from "./view.ts";
@@ -75,6 +77,7 @@ const aSetUp = fc.constantFrom(
   "kinds both",
   "reserve 60000, kinds both, buy 90000 first_bid_or_reserve returns",
   "sub no, raise stays, kinds both",
+  "sub no, kinds both",
   "reserve 5000, covered jump, soft 24h 1h end accepted_bid",
   "buy 3000 price_reached returns, soft 24h 2h bid price_rise count 3",
 );
@@ -102,6 +105,22 @@ function told(state: AuctionState): unknown {
     hash: Buffer.from(stateHash(state, hash)).toString("hex"),
   };
 }
+
+test("recompute: after every decision the book is that of all live bids taken again, unless raises leave the price", () => {
+  fc.assert(
+    fc.property(aSetUp, fc.array(aStep, { maxLength: 60 }), (setUp, steps) => {
+      const state = opened(setUp);
+      for (const [n, one] of steps.entries()) {
+        advance(state, one, n);
+        if (state.settings === null || !state.settings.bidding.ownRaiseMovesPrice) return;
+        const { book, totalBids, changed } = recompute(state.settings, state, new Set());
+        expect({ ...bookOf(state), totalBids: state.totalBids }).toEqual({ ...book, totalBids });
+        for (const [index, bids] of changed) expect(state.bidder(index)).toMatchObject(bids);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
 
 type Move = { readonly kind: "decide"; readonly step: Step } | { readonly kind: "commit"; readonly count: number } | { readonly kind: "discard" };
 

@@ -16,8 +16,9 @@ import type { Instant, Minor } from "../ids.ts";
 import { askingAbove } from "../increments.ts";
 import { invariant } from "../invariant.ts";
 import { type Bidder, countBid } from "../people.ts";
-import { type Book, bookOf, recompute, take } from "../proxy.ts";
+import { type Book, bookOf, take } from "../proxy.ts";
 import { addLeadingRows, addLosingRows, addRaiseRow, addRecomputedRow } from "../public-rows.ts";
+import { bookWithout } from "../recompute.ts";
 import { liveRows, type Removal, removalByBidder, removalOfBid, removalOfBidder } from "../removal.ts";
 import type { Settings } from "../settings.ts";
 import { checkSettings } from "../settings-check.ts";
@@ -125,7 +126,7 @@ function decideVoidBidder(settings: Settings, state: AuctionState, bidderId: str
 
 function decideRemoval(settings: Settings, state: AuctionState, removal: Removal, gone: RemovalKind): Ruling {
   if (typeof removal === "string") return removal;
-  const after = recompute(settings, state, new Set(removal)).book;
+  const after = bookWithout(settings, state, removal).book;
   const leader = after.leader === NOBODY ? null : state.idOf(after.leader);
   const price = leader === null ? null : after.price;
   return ok({
@@ -256,23 +257,20 @@ function setBook(state: AuctionState, book: Book): void {
 
 function applyRemoval(settings: Settings, state: AuctionState, removed: NonNullable<Effects["bidsRemoved"]>): void {
   const rows = removed.bidIds.map((bidId) => state.bidRow(bidId));
-  const tally = recompute(settings, state, new Set(rows));
+  const { book, totalBids, changed } = bookWithout(settings, state, rows);
   for (const row of rows) state.markBid(row, removed.gone, state.bid(row).maximum);
-  for (let index = 0; index < state.bidderCount; index += 1) {
+  for (const [index, left] of changed) {
     const before = state.bidder(index);
-    const best = tally.bestOf(index);
-    const bestRow = tally.bestRow[index] ?? -1;
-    const live = tally.live[index] ?? 0;
-    if (before.best === best && before.bestRow === bestRow && before.live === live) continue;
+    if (before.best === left.best && before.bestRow === left.bestRow && before.live === left.live) continue;
     const entry = state.changeBidder(index);
-    entry.best = best;
-    entry.bestRow = bestRow;
-    entry.live = live;
-    entry.flatBest = tally.flatBestOf(index);
-    entry.placedBest = tally.placedBest[index] ?? 0;
+    entry.best = left.best;
+    entry.bestRow = left.bestRow;
+    entry.live = left.live;
+    entry.flatBest = left.flatBest;
+    entry.placedBest = left.placedBest;
   }
-  state.totalBids = tally.totalBids;
-  setBook(state, tally.book);
+  state.totalBids = totalBids;
+  setBook(state, book);
   addRecomputedRow(state);
 }
 
