@@ -16,10 +16,10 @@ import { fillSlots, slotDigest } from "./cluster/ring.ts";
 import { type EngineSettings, readEngineSettings } from "./config.ts";
 import { createLinkServer } from "./link/server.ts";
 import { EngineCounters, engineRegistry } from "./metrics.ts";
-import { SNAPSHOT_ROW_BYTES } from "./shard/snapshots.ts";
 import type { DecisionLog, Membership, SnapshotStore, UpdateSink } from "./ports.ts";
 import { machineClock, machineNonces, machineTimers } from "./runtime.ts";
 import { EngineNode } from "./shard/node.ts";
+import { SNAPSHOT_ROW_BYTES } from "./shard/snapshots.ts";
 import { type Say, SHARD_LIMITS } from "./shard/world.ts";
 import { startStatus } from "./status.ts";
 
@@ -46,8 +46,14 @@ async function openLog(settings: EngineSettings, version: string, say: Say, fata
       const dir = join(settings.dataDir, "log");
       mkdirSync(dir, { recursive: true });
       const log = await openLocalLog({
-        dir, shards: settings.shards, create: { slotDigest: digest, madeAt, version }, segmentBytes: settings.localSegmentBytes,
-        reserveBytes: settings.localReserveBytes, sync: settings.localSync, appendLimitMs: settings.engineAppendLimitMs, onFatal: (error) => fatal(error.message),
+        dir,
+        shards: settings.shards,
+        create: { slotDigest: digest, madeAt, version },
+        segmentBytes: settings.localSegmentBytes,
+        reserveBytes: settings.localReserveBytes,
+        sync: settings.localSync,
+        appendLimitMs: settings.engineAppendLimitMs,
+        onFatal: (error) => fatal(error.message),
         onCut: (cut) => say("warn", "log_tail_cut", { ...cut }),
       });
       return { log, lifeId: log.lifeId };
@@ -71,11 +77,17 @@ function openStore(settings: EngineSettings, say: Say): SnapshotStore {
   if (settings.snapshots === "memory") return new MemorySnapshotStore({ closedKeptMs, rowBytes: SNAPSHOT_ROW_BYTES });
   if (settings.postgresUrl === undefined) throw new Error("snapshots are kept in Postgres: set FAIRWARNING_POSTGRES_URL, or FAIRWARNING_SNAPSHOTS=memory");
   const database = new Database({
-    ...DATABASE_DEFAULTS, url: settings.postgresUrl, max: settings.postgresPoolMax, lifetimeMs: settings.postgresPoolLifetimeMs,
-    connectLimitMs: settings.postgresConnectTimeoutMs, statementLimitMs: settings.postgresStatementTimeoutMs,
+    ...DATABASE_DEFAULTS,
+    url: settings.postgresUrl,
+    max: settings.postgresPoolMax,
+    lifetimeMs: settings.postgresPoolLifetimeMs,
+    connectLimitMs: settings.postgresConnectTimeoutMs,
+    statementLimitMs: settings.postgresStatementTimeoutMs,
   });
   return new PostgresSnapshotStore(database, {
-    rowBytes: SNAPSHOT_ROW_BYTES, statementAuctionsMax: settings.engineSnapshotAuctionsMax, closedKeptMs,
+    rowBytes: SNAPSHOT_ROW_BYTES,
+    statementAuctionsMax: settings.engineSnapshotAuctionsMax,
+    closedKeptMs,
     onMergeFailed: (shard, error) => say("error", "snapshot_merge_failed", { shard, cause: error.message }),
   });
 }
@@ -135,26 +147,58 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
   const store = openStore(settings, say);
   const counters = new EngineCounters();
   const limits = {
-    ...SHARD_LIMITS, mailboxMax: settings.engineMailboxMax, waitingMax: settings.engineHeldDecisionsMax, turnDecisionsMax: settings.engineTurnDecisionsMax,
-    answersMax: settings.engineAnswersMax, timeIdleMs: settings.engineTimeIdleMs, clockOffsetMaxMs: settings.engineClockOffsetMaxMs,
-    snapshotEveryMs: settings.engineSnapshotEveryMs, closedKeptMs: settings.engineClosedKeptMs,
+    ...SHARD_LIMITS,
+    mailboxMax: settings.engineMailboxMax,
+    waitingMax: settings.engineHeldDecisionsMax,
+    turnDecisionsMax: settings.engineTurnDecisionsMax,
+    answersMax: settings.engineAnswersMax,
+    timeIdleMs: settings.engineTimeIdleMs,
+    clockOffsetMaxMs: settings.engineClockOffsetMaxMs,
+    snapshotEveryMs: settings.engineSnapshotEveryMs,
+    closedKeptMs: settings.engineClosedKeptMs,
   };
   let draining = false;
   const lifeId = Buffer.from(opened.lifeId).toString("hex");
   // The node tells the link, and the link asks the node: whichever is made first reaches the other through this.
-  const sink: UpdateSink = { watched: (auctionId) => link.watched(auctionId), update: (update) => link.update(update), notice: (notice) => link.notice(notice) };
+  const sink: UpdateSink = {
+    watched: (auctionId) => link.watched(auctionId),
+    update: (update) => link.update(update),
+    notice: (notice) => link.notice(notice),
+  };
   const node: EngineNode = new EngineNode({
-    log: opened.log, codec: createRecordCodec(opened.lifeId), store, clock: machineClock, timers: machineTimers, nonces: machineNonces, sink, limits, counters, say,
-    nodeId: settings.nodeId, processId: randomUUID(), shards: settings.shards, slots: fillSlots(settings.shards), membership: everyShard(settings.shards),
+    log: opened.log,
+    codec: createRecordCodec(opened.lifeId),
+    store,
+    clock: machineClock,
+    timers: machineTimers,
+    nonces: machineNonces,
+    sink,
+    limits,
+    counters,
+    say,
+    nodeId: settings.nodeId,
+    processId: randomUUID(),
+    shards: settings.shards,
+    slots: fillSlots(settings.shards),
+    membership: everyShard(settings.shards),
     statusChanged: (status) => link.publishStatus(status),
   });
   const link = createLinkServer({
-    host: settings.engineLinkHost, port: settings.engineLinkPort, linkKey: linkKey(settings), node, clock: machineClock, timers: machineTimers, nonces: machineNonces,
+    host: settings.engineLinkHost,
+    port: settings.engineLinkPort,
+    linkKey: linkKey(settings),
+    node,
+    clock: machineClock,
+    timers: machineTimers,
+    nonces: machineNonces,
     identity: { nodeId: settings.nodeId, lifeId, shards: settings.shards, version },
     log: (event, detail) => log.info({ event, ...detail }, event),
   });
   const status = await startStatus({
-    host: settings.engineStatusHost, port: settings.engineStatusPort, node, draining: () => draining,
+    host: settings.engineStatusHost,
+    port: settings.engineStatusPort,
+    node,
+    draining: () => draining,
     registry: engineRegistry(counters, node, { version, mode: settings.mode }),
   });
   const linkPort = await link.listen();

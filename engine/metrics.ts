@@ -98,7 +98,9 @@ export function engineRegistry(counters: EngineCounters, node: EngineNode, build
 
 function total(registry: Registry, name: string, help: string, read: () => number): void {
   new Counter({
-    name, help, registers: [registry],
+    name,
+    help,
+    registers: [registry],
     collect() {
       this.reset();
       this.inc(read());
@@ -108,7 +110,10 @@ function total(registry: Registry, name: string, help: string, read: () => numbe
 
 function byLabel(registry: Registry, name: string, help: string, label: string, counts: ReadonlyMap<string, number>): void {
   new Counter({
-    name, help, labelNames: [label], registers: [registry],
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
     collect() {
       this.reset();
       for (const [key, value] of counts) this.labels(key).inc(value);
@@ -131,7 +136,10 @@ function decisionMetrics(registry: Registry, counters: EngineCounters): void {
 
 function shardMetrics(registry: Registry, counters: EngineCounters, node: EngineNode): void {
   new Gauge({
-    name: "fairwarning_engine_shards", help: "Shards of this node by state.", labelNames: ["state"], registers: [registry],
+    name: "fairwarning_engine_shards",
+    help: "Shards of this node by state.",
+    labelNames: ["state"],
+    registers: [registry],
     collect() {
       this.reset();
       for (const shard of node.all()) this.labels(shard.phase).inc();
@@ -139,7 +147,10 @@ function shardMetrics(registry: Registry, counters: EngineCounters, node: Engine
   });
   const perShard = (name: string, help: string, read: (shard: ReturnType<EngineNode["all"]>[number]) => number): void => {
     new Gauge({
-      name, help, labelNames: ["shard"], registers: [registry],
+      name,
+      help,
+      labelNames: ["shard"],
+      registers: [registry],
       collect() {
         for (const shard of node.all()) this.labels(String(shard.number)).set(read(shard));
       },
@@ -150,13 +161,17 @@ function shardMetrics(registry: Registry, counters: EngineCounters, node: Engine
   perShard("fairwarning_engine_shard_lsn", "Last committed lsn.", (shard) => shard.judge.lsn);
   perShard("fairwarning_engine_snapshot_age_seconds", "Since the last saved checkpoint.", (shard) => (node.clock.monotonic() - shard.snapshotAt) / 1_000);
   new Gauge({
-    name: "fairwarning_engine_auctions", help: "Auctions in memory.", registers: [registry],
+    name: "fairwarning_engine_auctions",
+    help: "Auctions in memory.",
+    registers: [registry],
     collect() {
       this.set(node.all().reduce((sum, shard) => sum + shard.actors.size, 0));
     },
   });
   new Gauge({
-    name: "fairwarning_engine_log_writable", help: "1 while the log takes bids.", registers: [registry],
+    name: "fairwarning_engine_log_writable",
+    help: "1 while the log takes bids.",
+    registers: [registry],
     collect() {
       this.set(node.log.room() === "ok" && node.all().every((shard) => shard.phase !== "log_down") ? 1 : 0);
     },

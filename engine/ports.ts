@@ -5,7 +5,7 @@
 import type { Decision, RefusalCode } from "./core/decision.ts";
 import type { AuctionId, Epoch, Instant, Lsn, Offset, Sequence, Shard } from "./core/ids.ts";
 import type { JudgedRecord } from "./core/validity.ts";
-import type { Notice, Update } from "./protocol.ts";
+import type { Notice, ReadResult, Update } from "./protocol.ts";
 
 // the decision log (log-protocol rules P1 to P8)
 
@@ -88,7 +88,16 @@ export interface FrameWriter {
 export interface RecordCodec {
   frameWriter(): FrameWriter;
   genesis(genesis: { shard: Shard; shards: number; slotDigest: Uint8Array; madeAt: Instant; version: string }): Uint8Array;
-  claim(claim: { shard: Shard; previous: Offset; nonce: Uint8Array; nodeId: string; processId: string; reason: ClaimReason; shards: number; at: Instant }): Uint8Array;
+  claim(claim: {
+    shard: Shard;
+    previous: Offset;
+    nonce: Uint8Array;
+    nodeId: string;
+    processId: string;
+    reason: ClaimReason;
+    shards: number;
+    at: Instant;
+  }): Uint8Array;
   release(place: RecordPlace, release: { stateHash: Uint8Array; reason: ReleaseReason; target: string | null }): { bytes: Uint8Array; hash: Uint8Array };
   time(place: RecordPlace, reason: TimeReason): { bytes: Uint8Array; hash: Uint8Array };
   /** Never throws: damage and strangers are kinds of their own, for the judge. */
@@ -196,6 +205,11 @@ export interface Caller {
    *  Copied before the call returns. */
   answer(requestId: number, auctionId: AuctionId, rows: Uint8Array, at: number, replayed: boolean): void;
   refuse(requestId: number, auctionId: AuctionId, code: RefusalCode, retryAfterMs: number): void;
+}
+
+/** A connection that also takes the results of reads. One object per connection for its whole life, so it can be a key. */
+export interface ReadCaller extends Caller {
+  result(requestId: number, result: ReadResult): void;
 }
 
 export interface UpdateSink {

@@ -60,8 +60,18 @@ export interface ShardStatus {
 }
 
 export type UpdateEvent =
-  | "opened" | "bid_placed" | "bids_removed" | "reserve_met" | "reserve_lowered" | "buy_now_gone" | "buy_now_back" | "extended" | "end_moved"
-  | "paused" | "resumed" | "ended";
+  | "opened"
+  | "bid_placed"
+  | "bids_removed"
+  | "reserve_met"
+  | "reserve_lowered"
+  | "buy_now_gone"
+  | "buy_now_back"
+  | "extended"
+  | "end_moved"
+  | "paused"
+  | "resumed"
+  | "ended";
 
 /** One change (or several of one commit) of an auction's public state, after commit. */
 export interface Update {
@@ -80,7 +90,14 @@ export interface Update {
   /** Sequences of bids that went, for marking older rows. */
   readonly removed: readonly Sequence[];
   /** Each soft-close extension since the last update, oldest first. */
-  readonly extensions: readonly { readonly sequence: Sequence; readonly from: Instant; readonly to: Instant; readonly bidId: Sequence; readonly count: number; readonly countLeft: number | null }[];
+  readonly extensions: readonly {
+    readonly sequence: Sequence;
+    readonly from: Instant;
+    readonly to: Instant;
+    readonly bidId: Sequence;
+    readonly count: number;
+    readonly countLeft: number | null;
+  }[];
 }
 
 /** To the sockets of one bidder, subscribed or not. Never conflated. */

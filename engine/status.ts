@@ -20,10 +20,20 @@ export function readyChecks(node: EngineNode, draining: boolean): readonly Ready
   const oldest = Math.max(0, ...node.all().map((shard) => (shard.dirty.size === 0 ? 0 : node.clock.monotonic() - shard.snapshotAt)));
   const log = `${node.log.durability}${node.log.room() === "low" ? "; little disk space left: bids are refused, closes go on" : ""}`;
   return [
-    { name: "shards", ok: serving === phases.length, detail: `${serving} of ${phases.length} served${stopped.map((shard) => `; shard ${shard.number} stopped`).join("")}`, decides: true },
+    {
+      name: "shards",
+      ok: serving === phases.length,
+      detail: `${serving} of ${phases.length} served${stopped.map((shard) => `; shard ${shard.number} stopped`).join("")}`,
+      decides: true,
+    },
     { name: "log", ok: !phases.includes("log_down") && node.log.room() === "ok", detail: log, decides: true },
     { name: "durable", ok: node.log.durable, detail: node.log.durable ? "an acknowledged decision survives the process" : "NO DURABILITY", decides: false },
-    { name: "snapshots", ok: node.store.healthy(), detail: node.store.healthy() ? `oldest unsaved change ${Math.round(oldest / 1_000)} s` : "store away: bidding goes on, snapshots catch up later", decides: false },
+    {
+      name: "snapshots",
+      ok: node.store.healthy(),
+      detail: node.store.healthy() ? `oldest unsaved change ${Math.round(oldest / 1_000)} s` : "store away: bidding goes on, snapshots catch up later",
+      decides: false,
+    },
     { name: "draining", ok: !draining, detail: draining ? "stopping" : "no", decides: true },
   ];
 }

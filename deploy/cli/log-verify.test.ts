@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import type { CommandBody } from "../../engine/core/command.ts";
 import type { Decision, Effects } from "../../engine/core/decision.ts";
-import { advance, initialJudge, judge, type JudgedRecord } from "../../engine/core/validity.ts";
+import { advance, initialJudge, type JudgedRecord, judge } from "../../engine/core/validity.ts";
 import type { StoredRecord } from "../../engine/ports.ts";
 import { auctionIdOf, commandOf, DAY_ONE, OneNode } from "../../engine/sim/one-node.ts";
 import { MemoryStore } from "../../persistence/memory/decision-log.ts";
@@ -16,7 +16,14 @@ const HOUR = 3_600_000;
 const AUCTION = auctionIdOf(1);
 const codec = createRecordCodec(new Uint8Array(16).fill(7));
 
-const SOFT = { windowMs: 120_000, amountMs: 120_000, base: "bid", trigger: { on: "accepted_bid", rank: 1 }, scope: "lot", cap: { count: null, totalMs: null, hardStop: null } };
+const SOFT = {
+  windowMs: 120_000,
+  amountMs: 120_000,
+  base: "bid",
+  trigger: { on: "accepted_bid", rank: 1 },
+  scope: "lot",
+  cap: { count: null, totalMs: null, hardStop: null },
+};
 const SETTINGS = { currency: "USD", opening: 100, opensAt: DAY_ONE, durationMs: HOUR, sellerId: "sue", reserve: 5_000, softClose: SOFT };
 
 function bid(amount: number): CommandBody {
@@ -121,10 +128,21 @@ const FORGERIES: readonly (readonly [string, string, Forge])[] = [
   ["an extension that was left out", "I12", effect(9, () => ({ extended: null }))],
   ["a hammer price that was not the price", "I13", effect(10, ({ ended }) => ({ ended: ended && { ...ended, hammerPrice: 1 } }))],
   ["another winner", "I13", effect(10, ({ ended }) => ({ ended: ended && { ...ended, winner: "bob" } }))],
-  ["a lot that was passed although the reserve was met", "I13", effect(10, ({ ended }) => ({ ended: ended && { ...ended, outcome: "passed", winner: null, hammerPrice: null } }))],
+  [
+    "a lot that was passed although the reserve was met",
+    "I13",
+    effect(10, ({ ended }) => ({ ended: ended && { ...ended, outcome: "passed", winner: null, hammerPrice: null } })),
+  ],
   ["a hammer before the end", "I11", (decision) => (decision.sequence === 10 ? { ...decision, at: DAY_ONE + HOUR } : decision)],
   ["a second hammer", "I11", (decision) => (decision.sequence === 10 ? [decision, { ...decision, sequence: 11 }] : decision)],
-  ["a key that is decided twice", "I9", (decision) => (decision.sequence === 5 ? { ...decision, command: { ...decision.command, issuerId: "ann", key: "a1", keyDigest: commandOf("bidder", "ann", AUCTION, "a1", bid(1)).keyDigest } } : decision)],
+  [
+    "a key that is decided twice",
+    "I9",
+    (decision) =>
+      decision.sequence === 5
+        ? { ...decision, command: { ...decision.command, issuerId: "ann", key: "a1", keyDigest: commandOf("bidder", "ann", AUCTION, "a1", bid(1)).keyDigest } }
+        : decision,
+  ],
   ["a state that is not the released one", "I14", change(5, { epoch: 1, command: commandOf("bidder", "cyn", AUCTION, "c2", bid(200)) })],
 ];
 

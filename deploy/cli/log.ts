@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
+import { fillSlots } from "../../engine/cluster/ring.ts";
+import type { Decision } from "../../engine/core/decision.ts";
 import { isAuctionId } from "../../engine/core/ids.ts";
 import { shardOf } from "../../engine/core/slots.ts";
-import type { Decision } from "../../engine/core/decision.ts";
 import type { JudgedRecord, Verdict } from "../../engine/core/validity.ts";
-import { fillSlots } from "../../engine/cluster/ring.ts";
 import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
 import { readShard } from "../../persistence/log-reader.ts";
 import { createRecordCodec } from "../../persistence/record.ts";
@@ -66,10 +66,15 @@ async function verify(flags: LogFlags): Promise<void> {
   const output = makeOutput(flags.json === true);
   const { log, codec } = await openLog(flags.dataDir ?? "./data");
   const shards = flags.shard === undefined ? Array.from({ length: log.shards }, (_, shard) => shard) : [wholeNumber(flags.shard, "--shard", log.shards - 1)];
-  const bar = process.stderr.isTTY && flags.json !== true ? new SingleBar({ format: "verifying {bar} {percentage} %  {value} of {total} records", stream: process.stderr }) : null;
+  const bar =
+    process.stderr.isTTY && flags.json !== true
+      ? new SingleBar({ format: "verifying {bar} {percentage} %  {value} of {total} records", stream: process.stderr })
+      : null;
   bar?.start(1, 0);
   const verdict = await verifyLog({
-    log, codec, shards,
+    log,
+    codec,
+    shards,
     now: () => performance.now(),
     progress: ({ records, recordsTotal }) => {
       bar?.setTotal(Math.max(1, recordsTotal));
@@ -138,14 +143,29 @@ function recordDocument(record: JudgedRecord, verdict: Verdict, decisions: reado
     .filter(([name]) => name !== "payload")
     .map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value]);
   const firstLsn = "firstLsn" in record ? record.firstLsn : 0;
-  return { ...Object.fromEntries(fields), judgement: judgementText(verdict), decisions: decisions.map((decision, i) => decisionDocument(decision, firstLsn + i)) };
+  return {
+    ...Object.fromEntries(fields),
+    judgement: judgementText(verdict),
+    decisions: decisions.map((decision, i) => decisionDocument(decision, firstLsn + i)),
+  };
 }
 
 /** One decision as the command line shows it: without digests, and with its lsn. */
 export function decisionDocument(decision: Decision, lsn: number): unknown {
   const { keyDigest: _digest, fingerprint: _fingerprint, auctionId: _auction, body, ...command } = decision.command;
   const effects = Object.fromEntries(Object.entries(decision.effects).filter(([, effect]) => effect !== null));
-  return { lsn, auctionId: decision.auctionId, sequence: decision.sequence, at: decision.at, epoch: decision.epoch, ...command, ...body, verdict: decision.verdict, code: decision.code, effects };
+  return {
+    lsn,
+    auctionId: decision.auctionId,
+    sequence: decision.sequence,
+    at: decision.at,
+    epoch: decision.epoch,
+    ...command,
+    ...body,
+    verdict: decision.verdict,
+    code: decision.code,
+    effects,
+  };
 }
 
 function recordLines(record: JudgedRecord, verdict: Verdict, decisions: readonly Decision[]): readonly string[] {

@@ -70,6 +70,39 @@ async function bidUntil(bidder: TestBidder, ids: readonly string[], seed: number
   }
 }
 
+// Every unknown outcome resolves to one answer, and the same key gives the same bytes.
+async function resolveUnknown(bidder: TestBidder, ids: readonly string[]): Promise<void> {
+  const unknown = bidder.asks.filter((ask) => ask.outcome.kind === "unknown").map((ask) => ask.key);
+  const sample = bidder.asks
+    .filter((ask) => ask.outcome.kind === "answer")
+    .slice(-2)
+    .map((ask) => ask.key);
+  for (const key of new Set([...unknown, ...sample])) {
+    const [seed, n] = key.slice(1).split("-").map(Number) as [number, number];
+    const auctionId = ids[(seed + n * 13) % ids.length] as string;
+    const outcome = await bidder.insist({ auctionId, key, amountMinor: 1_000 + n * 40_000 + seed * 150 });
+    expect(["answer", "refusal"]).toContain(outcome.kind);
+  }
+  bidder.close();
+}
+
+// At rest every viewer shows what the engine has.
+async function expectSameState(system: SpawnedSystem, ids: readonly string[], watches: readonly (readonly Watch[])[]): Promise<void> {
+  for (const [n, auctionId] of ids.entries()) {
+    const response = await fetch(`${system.url}/v1/auctions/${auctionId}`);
+    const auction = (await response.json()) as { sequence: number; currentPriceMinor: number | null; phase: string; totalBids: number };
+    for (const watch of watches) {
+      const view = (watch[n] as Watch).view;
+      expect({ sequence: view?.sequence, price: view?.currentPriceMinor, phase: view?.phase, totalBids: view?.totalBids }).toEqual({
+        sequence: auction.sequence,
+        price: auction.currentPriceMinor,
+        phase: auction.phase,
+        totalBids: auction.totalBids,
+      });
+    }
+  }
+}
+
 async function decisionsIn(dataDir: string): Promise<{ readonly placed: readonly Placed[]; readonly verdict: Awaited<ReturnType<typeof verifyLog>> }> {
   const log = await openLocalLogReader({ dir: join(dataDir, "log") });
   const codec = createRecordCodec(log.lifeId);
@@ -124,36 +157,8 @@ test("kill -9: engine three times, gateway once, Postgres once, under 200 bidder
   over = true;
   await load;
 
-  // Every unknown outcome resolves to one answer, and the same key gives the same bytes.
-  for (const bidder of bidders) {
-    const unknown = bidder.asks.filter((ask) => ask.outcome.kind === "unknown").map((ask) => ask.key);
-    const sample = bidder.asks
-      .filter((ask) => ask.outcome.kind === "answer")
-      .slice(-2)
-      .map((ask) => ask.key);
-    for (const key of new Set([...unknown, ...sample])) {
-      const [seed, n] = key.slice(1).split("-").map(Number) as [number, number];
-      const auctionId = ids[(seed + n * 13) % ids.length] as string;
-      const outcome = await bidder.insist({ auctionId, key, amountMinor: 1_000 + n * 40_000 + seed * 150 });
-      expect(["answer", "refusal"]).toContain(outcome.kind);
-    }
-    bidder.close();
-  }
-
-  // At rest every viewer shows what the engine has.
-  for (const [n, auctionId] of ids.entries()) {
-    const response = await fetch(`${system.url}/v1/auctions/${auctionId}`);
-    const auction = (await response.json()) as { sequence: number; currentPriceMinor: number | null; phase: string; totalBids: number };
-    for (const watch of watches) {
-      const view = (watch[n] as Watch).view;
-      expect({ sequence: view?.sequence, price: view?.currentPriceMinor, phase: view?.phase, totalBids: view?.totalBids }).toEqual({
-        sequence: auction.sequence,
-        price: auction.currentPriceMinor,
-        phase: auction.phase,
-        totalBids: auction.totalBids,
-      });
-    }
-  }
+  for (const bidder of bidders) await resolveUnknown(bidder, ids);
+  await expectSameState(system, ids, watches);
 
   await Promise.all(viewers.map((viewer) => viewer.close()));
   expect(await system.stop()).toBe(0);

@@ -57,12 +57,29 @@ export class SpawnedSystem {
     this.#ownsFolder = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "fairwarning-test-"));
     const script = join(packageRoot(), "dist/deploy/standalone/main.js");
-    const args = ["--enable-source-maps", script, "--data-dir", this.dataDir, "--port", "0", "--socket-port", String(portBelowEphemeral()), ...(options.args ?? ["--no-demo"])];
+    const args = [
+      "--enable-source-maps",
+      script,
+      "--data-dir",
+      this.dataDir,
+      "--port",
+      "0",
+      "--socket-port",
+      String(portBelowEphemeral()),
+      ...(options.args ?? ["--no-demo"]),
+    ];
     this.#process = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
-        PATH: process.env["PATH"], HOME: process.env["HOME"], FAIRWARNING_LOG_FORMAT: "json", FAIRWARNING_ENGINE_LINK_PORT: "0", FAIRWARNING_ENGINE_STATUS_PORT: "0",
-        FAIRWARNING_POSTGRES_PORT: "0", FAIRWARNING_LOCAL_RESERVE_BYTES: "0", ...RAISED_LIMITS, ...options.environment,
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        FAIRWARNING_LOG_FORMAT: "json",
+        FAIRWARNING_ENGINE_LINK_PORT: "0",
+        FAIRWARNING_ENGINE_STATUS_PORT: "0",
+        FAIRWARNING_POSTGRES_PORT: "0",
+        FAIRWARNING_LOCAL_RESERVE_BYTES: "0",
+        ...RAISED_LIMITS,
+        ...options.environment,
       },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -92,7 +109,14 @@ export class SpawnedSystem {
     for (;;) {
       const found = this.lines.slice(from).find(wanted);
       if (found !== undefined) return found;
-      if (late.aborted || this.#process.exitCode !== null) throw new Error(`waited for ${what}; last heard:\n${this.lines.filter((line) => Number(line["level"] ?? 40) >= 40).slice(-15).map((line) => JSON.stringify(line)).join("\n")}`);
+      if (late.aborted || this.#process.exitCode !== null)
+        throw new Error(
+          `waited for ${what}; last heard:\n${this.lines
+            .filter((line) => Number(line.level ?? 40) >= 40)
+            .slice(-15)
+            .map((line) => JSON.stringify(line))
+            .join("\n")}`,
+        );
       let wake: () => void = () => undefined;
       const heard = new Promise<void>((resolve) => {
         wake = resolve;
@@ -105,7 +129,7 @@ export class SpawnedSystem {
 
   /** Waits until the page can be opened. */
   async ready(): Promise<this> {
-    await this.line("the system to be ready", (line) => line.event === "ready" && line["pageUrl"] !== undefined);
+    await this.line("the system to be ready", (line) => line.event === "ready" && line.pageUrl !== undefined);
     return this;
   }
 
@@ -116,15 +140,15 @@ export class SpawnedSystem {
   }
 
   pid(part: "engine" | "gateway" | "postgres"): number {
-    return Number(this.#part(part).facts?.["pid"]);
+    return Number(this.#part(part).facts?.pid);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${Number(this.#part("gateway").facts?.["httpPort"])}`;
+    return `http://127.0.0.1:${Number(this.#part("gateway").facts?.httpPort)}`;
   }
 
   get socketUrl(): string {
-    return `ws://127.0.0.1:${Number(this.#part("gateway").facts?.["socketPort"])}/v1/socket`;
+    return `ws://127.0.0.1:${Number(this.#part("gateway").facts?.socketPort)}/v1/socket`;
   }
 
   /** kill -9 of one part; resolves with the time until it is ready again, ms. */

@@ -1,5 +1,5 @@
 // Auction id -> slot -> shard by table look-up. Must not build the table: engine/cluster/ring.ts fills it once.
-import { type AuctionId, SLOT_COUNT, type Shard, slotOf } from "./ids.ts";
+import { type AuctionId, type Shard, SLOT_COUNT, slotOf } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 
 /** 4,096 entries, the shard of each slot. */

@@ -1,12 +1,9 @@
 // What the link needs of the shards behind it. Types only; engine/shard implements them.
 import type { Command } from "../core/command.ts";
-import type { Caller } from "../ports.ts";
-import type { Read, ReadResult, RequestId, ShardStatus } from "../protocol.ts";
+import type { Caller, ReadCaller } from "../ports.ts";
+import type { Read, RequestId, ShardStatus } from "../protocol.ts";
 
-/** A connection that also takes the results of reads. One object per connection for its whole life, so it can be a key. */
-export interface ReadCaller extends Caller {
-  result(requestId: RequestId, result: ReadResult): void;
-}
+export type { ReadCaller };
 
 /** The shards of this process. Every command and read gets exactly one answer, result or refusal, at once or later; what comes
  *  after the connection closed is dropped by the link. */

@@ -9,7 +9,11 @@ import { type AuctionState, NOTHING_SAVED, type SavedMarks } from "../core/state
 import type { Caller } from "../ports.ts";
 import type { Due } from "./deadlines.ts";
 import type { UpdateDraft } from "./publish.ts";
-import type { Shard } from "./shard.ts";
+
+/** What an auction needs of its shard. */
+export interface Home {
+  engineCommand(command: Command): void;
+}
 
 /** A command in a mailbox, with whom to answer and until when (monotonic ms). */
 export interface Waiting {
@@ -26,7 +30,7 @@ const MAILBOX_CUT = 64;
 
 export class Actor implements Due {
   readonly auctionId: AuctionId;
-  readonly shard: Shard;
+  readonly shard: Home;
   /** Place in the shard's slab of state hashes. */
   readonly index: number;
   committed: AuctionState | null;
@@ -48,7 +52,7 @@ export class Actor implements Due {
   #mail: Waiting[] = NO_MAIL as Waiting[];
   #taken = 0;
 
-  constructor(shard: Shard, auctionId: AuctionId, index: number, state: AuctionState | null) {
+  constructor(shard: Home, auctionId: AuctionId, index: number, state: AuctionState | null) {
     this.shard = shard;
     this.auctionId = auctionId;
     this.index = index;

@@ -1,7 +1,7 @@
 // The shard loop in a small deterministic world: what is told to whom, and when.
 import { expect, test } from "vitest";
-import { auctionIdOf, commandOf, DAY_ONE, OneNode, type Told } from "../sim/one-node.ts";
 import type { CommandBody } from "../core/command.ts";
+import { auctionIdOf, commandOf, DAY_ONE, OneNode, type Told } from "../sim/one-node.ts";
 
 const HOUR = 3_600_000;
 const AUCTION = auctionIdOf(1);
@@ -20,7 +20,11 @@ async function opened(world: OneNode, settings: Record<string, unknown> = {}): P
 
 function said(told: Told | undefined): string {
   if (told === undefined) return "nothing";
-  return told.kind === "answer" ? `${told.answer.code} ${told.answer.sequence}${told.replayed ? " replayed" : ""}` : told.kind === "refusal" ? told.code : "read";
+  return told.kind === "answer"
+    ? `${told.answer.code} ${told.answer.sequence}${told.replayed ? " replayed" : ""}`
+    : told.kind === "refusal"
+      ? told.code
+      : "read";
 }
 
 test("shard loop: a bid: the answer comes after the record is durable, with the state after it", async () => {
@@ -100,12 +104,18 @@ test("shard loop: opening and close are decided when due, by the engine itself",
   await world.ask(commandOf("bidder", "ann", AUCTION, "k1", bid(500)));
   await world.time.pass(HOUR);
   const hammer = world.sink.updates.at(-1);
-  expect(hammer).toMatchObject({ events: ["ended"], at: DAY_ONE + 1_000 + HOUR, state: { phase: "closed", outcome: "sold", hammer: { price: 100, winnerNumber: 1 } } });
+  expect(hammer).toMatchObject({
+    events: ["ended"],
+    at: DAY_ONE + 1_000 + HOUR,
+    state: { phase: "closed", outcome: "sold", hammer: { price: 100, winnerNumber: 1 } },
+  });
 });
 
 test("shard loop: an auction due at its creation opens after its create is durable", async () => {
   const world = await new OneNode().start();
-  const ids = [1, 2, 3].map((n) => world.send(commandOf("seller", "sue", auctionIdOf(n), "create", create({ opensAt: DAY_ONE - 1, endsAt: DAY_ONE + HOUR, durationMs: undefined }))));
+  const ids = [1, 2, 3].map((n) =>
+    world.send(commandOf("seller", "sue", auctionIdOf(n), "create", create({ opensAt: DAY_ONE - 1, endsAt: DAY_ONE + HOUR, durationMs: undefined }))),
+  );
   world.node.turn();
   await world.time.settle();
   expect(ids.map((id) => said(world.caller.told.get(id)))).toEqual(["ok 1", "ok 1", "ok 1"]);
@@ -216,7 +226,12 @@ test("recovery: checkpoint and tail give the state of the log alone", async () =
   const second = await new OneNode({ shards: 4, before: first }).start();
   await settled(second, second.node.stop());
   expect(second.node.all().map((shard) => Buffer.from(shard.hashes.sum).toString("hex"))).toEqual(hashes);
-  expect(second.lines.filter((line) => line.event === "shard_claimed").map((line) => line.fields["from"])).toEqual(["checkpoint", "checkpoint", "checkpoint", "checkpoint"]);
+  expect(second.lines.filter((line) => line.event === "shard_claimed").map((line) => line.fields.from)).toEqual([
+    "checkpoint",
+    "checkpoint",
+    "checkpoint",
+    "checkpoint",
+  ]);
 });
 
 test("recovery: an end that fell into the outage stands, and is decided before any bid", async () => {

@@ -11,18 +11,17 @@ import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Instant } from "../core/ids.ts";
 import { type SlotTable, shardOf } from "../core/slots.ts";
-import type { LinkNode, ReadCaller } from "../link/node.ts";
-import type { Caller, Membership, TimeReason } from "../ports.ts";
+import type { Caller, Membership, ReadCaller, TimeReason } from "../ports.ts";
 import type { Read, ShardStatus } from "../protocol.ts";
 import type { Actor } from "./actor.ts";
 import { Deadlines } from "./deadlines.ts";
 import { answerRead } from "./reads.ts";
 import { catchUp, fetchAsleep, LogBroken } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
-import { type Control, Shard } from "./shard.ts";
+import { Shard } from "./shard.ts";
 import { evictClosed, stateHashNow, takeSnapshot } from "./snapshots.ts";
 import { Tenure, timeControl } from "./tenure.ts";
-import type { ShardWorld } from "./world.ts";
+import type { Control, ShardWorld } from "./world.ts";
 
 /** Longest wait given to a timer. */
 const TIMER_MAX_MS = 86_400_000;
@@ -41,7 +40,8 @@ export type NodeParts = Pick<
   readonly statusChanged: (status: ShardStatus) => void;
 };
 
-export class EngineNode implements LinkNode, ShardWorld {
+/** What stands behind a link (its LinkNode), and the world of its shards. */
+export class EngineNode implements ShardWorld {
   readonly log: ShardWorld["log"];
   readonly codec: ShardWorld["codec"];
   readonly store: ShardWorld["store"];

@@ -16,11 +16,12 @@
 // log_down   an append was refused              refused log_unavailable             a TIME(probe) is committed: opening
 // sealed     stop or move                       refused shard_moving                RELEASE is committed: unowned
 // stopped    a broken invariant                 refused shard_unowned               an operator acts
+
+import { answerChunk, answerOffset, answerRow, apply, decide, dueAt, dueCommand, sameCommand } from "../core/auction.ts";
 import type { Command } from "../core/command.ts";
 import type { Decision, RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Epoch, Instant, Shard as ShardNumber } from "../core/ids.ts";
 import { type AuctionState, discard, fork, settle } from "../core/state.ts";
-import { answerChunk, answerOffset, answerRow, apply, decide, dueAt, dueCommand, sameCommand } from "../core/auction.ts";
 import { advance, EFFECTIVE, initialJudge, type JudgeState, type TenureRecord } from "../core/validity.ts";
 import { leaderId, reserveMetOf } from "../core/view.ts";
 import type { AppendOutcome, Caller, FrameWriter } from "../ports.ts";
@@ -29,23 +30,12 @@ import { Actor, type Waiting } from "./actor.ts";
 import { PendingRing } from "./pending-ring.ts";
 import { addToDraft, beginDraft, finishDraft, noticesOf } from "./publish.ts";
 import { ShardHashes } from "./shard-hashes.ts";
-import type { SnapshotRun } from "./snapshots.ts";
-import type { ShardWorld } from "./world.ts";
+import type { Control, ShardWorld } from "./world.ts";
 
 export type ShardPhase = "unowned" | "opening" | "serving" | "log_down" | "sealed" | "stopped";
 
 /** Commands of one auction taken before the next auction has its turn (O4). */
 const IN_A_ROW_MAX = 64;
-
-/** What an owner sends beside frames. */
-export interface Control {
-  /** A CLAIM: sent alone, before this shard has an epoch, and judged by whoever reads it back. */
-  readonly alone: boolean;
-  /** Called when it is sent. `record` is what the judge will see of it (its offset is filled in); null for a CLAIM. */
-  readonly build: () => { readonly bytes: Uint8Array; readonly record: TenureRecord | null };
-  /** Hears the outcome after the judge has seen the record. */
-  readonly landed: (outcome: AppendOutcome) => void;
-}
 
 /** The record that the log has. */
 interface Flight {
@@ -82,7 +72,8 @@ export class Shard {
   recordsLanded = 0;
   /** Monotonic time of the last record that landed. */
   lastRecordAt = 0;
-  readonly snapshot: { run: SnapshotRun | null } = { run: null };
+  /** The snapshot under way: it captures an auction before it changes. */
+  readonly snapshot: { run: { capture(actor: Actor): void } | null } = { run: null };
   readonly hashes = new ShardHashes();
   /** Monotonic time of the last saved snapshot. */
   snapshotAt = 0;
@@ -107,7 +98,7 @@ export class Shard {
   #readyTaken = 0;
   #due: Command[] = [];
   #touched: Actor[] = [];
-  #waiters: { readonly after: number; readonly then: (code: RefusalCode | null) => void }[] = [];
+  #waiters: { readonly after: number; readonly tell: (code: RefusalCode | null) => void }[] = [];
   #barrierWanted = false;
   /** Called when the last opening work is decided, to send TIME(first). */
   openingDone: (() => void) | null = null;
@@ -238,22 +229,22 @@ export class Shard {
   }
 
   /** Calls back once a record appended after now has landed: what is read then is not old. With a code when none will. */
-  whenFresh(then: (code: RefusalCode | null) => void): void {
+  whenFresh(tell: (code: RefusalCode | null) => void): void {
     if (this.phase !== "serving") {
-      then(this.phase === "log_down" ? "log_unavailable" : "shard_unowned");
+      tell(this.phase === "log_down" ? "log_unavailable" : "shard_unowned");
       return;
     }
     const youngMs = 1_000;
     if (this.world.turnAt() - this.lastRecordAt < youngMs && !this.world.limits.barrierAlways) {
-      then(null);
+      tell(null);
       return;
     }
-    this.barrier(then);
+    this.barrier(tell);
   }
 
   /** The same without believing in a young record: linearizable (fresh reads). */
-  barrier(then: (code: RefusalCode | null) => void): void {
-    this.#waiters.push({ after: this.recordsStarted, then });
+  barrier(tell: (code: RefusalCode | null) => void): void {
+    this.#waiters.push({ after: this.recordsStarted, tell });
     this.#barrierWanted = true;
     this.world.wake();
   }
@@ -433,8 +424,18 @@ export class Shard {
     const { bytes, hash } = this.#writer.close({ shard: this.number, epoch: this.epoch, firstLsn: lsn + 1, prevHash });
     const timeLast = this.#frameLast;
     const record: TenureRecord = {
-      kind: "frame", offset: 0, shard: this.number, lifeId: this.judge.lifeId ?? NO_PAYLOAD, epoch: this.epoch, firstLsn: lsn + 1, count, timeFirst: time, timeLast,
-      prevHash, hash, payload: NO_PAYLOAD,
+      kind: "frame",
+      offset: 0,
+      shard: this.number,
+      lifeId: this.judge.lifeId ?? NO_PAYLOAD,
+      epoch: this.epoch,
+      firstLsn: lsn + 1,
+      count,
+      timeFirst: time,
+      timeLast,
+      prevHash,
+      hash,
+      payload: NO_PAYLOAD,
     };
     this.#flight = { record, decisions: count, control: null, sentAt: this.world.clock.monotonic() };
     this.world.counters.frame(count, bytes.length);
@@ -592,7 +593,7 @@ export class Shard {
     const due = code === null ? this.#waiters.filter((waiter) => waiter.after < this.recordsLanded) : this.#waiters;
     this.#waiters = code === null ? this.#waiters.filter((waiter) => waiter.after >= this.recordsLanded) : [];
     if (this.#waiters.length > 0) this.#barrierWanted = true;
-    for (const waiter of due) waiter.then(code);
+    for (const waiter of due) waiter.tell(code);
   }
 
   // Throwing the head away

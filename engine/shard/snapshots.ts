@@ -22,8 +22,21 @@ export const SNAPSHOT_ROW_BYTES = Object.freeze({ answers: ANSWER_BYTES, bids: B
 const SLICE_AUCTIONS = 200;
 
 const NO_COLUMNS: CatalogueColumns = Object.freeze({
-  phase: null, outcome: null, currency: null, sellerId: null, lotId: null, opening: null, price: null, askingPrice: null, totalBids: 0, bidders: 0, leaderNumber: null,
-  reserveMet: null, buyNow: null, opensAt: null, endsAt: null,
+  phase: null,
+  outcome: null,
+  currency: null,
+  sellerId: null,
+  lotId: null,
+  opening: null,
+  price: null,
+  askingPrice: null,
+  totalBids: 0,
+  bidders: 0,
+  leaderNumber: null,
+  reserveMet: null,
+  buyNow: null,
+  opensAt: null,
+  endsAt: null,
 });
 
 /** The public columns that lists and search read. */
@@ -32,8 +45,21 @@ export function catalogueColumns(state: AuctionState): CatalogueColumns {
   const terms = publicTerms(state);
   const { phase, outcome, price, askingPrice, totalBids, bidders, leaderNumber, reserveMet, buyNow, opensAt, endsAt } = publicState(state);
   return {
-    phase, outcome, currency: terms.currency, sellerId: terms.sellerId, lotId: terms.lotId, opening: terms.opening, price, askingPrice, totalBids, bidders,
-    leaderNumber, reserveMet, buyNow, opensAt, endsAt,
+    phase,
+    outcome,
+    currency: terms.currency,
+    sellerId: terms.sellerId,
+    lotId: terms.lotId,
+    opening: terms.opening,
+    price,
+    askingPrice,
+    totalBids,
+    bidders,
+    leaderNumber,
+    reserveMet,
+    buyNow,
+    opensAt,
+    endsAt,
   };
 }
 
@@ -76,7 +102,12 @@ export class SnapshotRun {
     this.#captured.push({ actor, before: actor.saved, after: marks });
     actor.saved = marks;
     this.#snapshots.push({
-      auctionId: actor.auctionId, sequence: state.sequence, stateHash: hash, head: codec.packHead(head), segments, catalogue: catalogueColumns(state),
+      auctionId: actor.auctionId,
+      sequence: state.sequence,
+      stateHash: hash,
+      head: codec.packHead(head),
+      segments,
+      catalogue: catalogueColumns(state),
     });
   }
 

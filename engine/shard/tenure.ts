@@ -18,8 +18,8 @@ import type { Instant } from "../core/ids.ts";
 import type { TimeRecord } from "../core/validity.ts";
 import type { AppendOutcome, ClaimReason, ReleaseReason, TimeReason } from "../ports.ts";
 import { armDeadlines, catchUp, LogBroken, recover, sameBytes } from "./recovery.ts";
-import type { Control, Shard } from "./shard.ts";
-import type { ShardWorld } from "./world.ts";
+import type { Shard } from "./shard.ts";
+import type { Control, ShardWorld } from "./world.ts";
 
 const PROBE_FIRST_MS = 100;
 const PROBE_MAX_MS = 2_000;
@@ -50,8 +50,18 @@ export function timeControl(shard: Shard, reason: TimeReason, landed: (outcome: 
       const place = { shard: shard.number, epoch: shard.epoch, firstLsn: lsn + 1, prevHash, at };
       const { bytes, hash } = shard.world.codec.time(place, reason);
       const record: TimeRecord = {
-        kind: "time", offset: 0, shard: shard.number, lifeId: lifeId ?? new Uint8Array(16), epoch: shard.epoch, firstLsn: lsn + 1, count: 1, timeFirst: at, timeLast: at,
-        prevHash, hash, reason,
+        kind: "time",
+        offset: 0,
+        shard: shard.number,
+        lifeId: lifeId ?? new Uint8Array(16),
+        epoch: shard.epoch,
+        firstLsn: lsn + 1,
+        count: 1,
+        timeFirst: at,
+        timeLast: at,
+        prevHash,
+        hash,
+        reason,
       };
       return { bytes, record };
     },
@@ -115,7 +125,13 @@ export class Tenure {
     world.counters.count(own ? "claims_effective" : "claims_lost");
     if (!own) return false;
     world.counters.observe("recovery_ms", world.clock.monotonic() - begun);
-    world.say("info", "shard_claimed", { shard: shard.number, epoch: shard.judge.claim, lsn: shard.judge.lsn, from, durationMs: Math.round(world.clock.monotonic() - begun) });
+    world.say("info", "shard_claimed", {
+      shard: shard.number,
+      epoch: shard.judge.claim,
+      lsn: shard.judge.lsn,
+      from,
+      durationMs: Math.round(world.clock.monotonic() - begun),
+    });
     this.#answerOrphans();
     this.#open();
     return true;
@@ -141,7 +157,7 @@ export class Tenure {
         const cause = error instanceof Error ? error.message : String(error);
         if (error instanceof Error && error.name === "SnapshotsForeign") throw error;
         if (attempt === STORE_TRIES) {
-          say("warn", "snapshots_away", { shard: this.#shard.number, cause, then: "replaying the whole log" });
+          say("warn", "snapshots_away", { shard: this.#shard.number, cause, instead: "replaying the whole log" });
           return null;
         }
         await pause(this.#shard.world, STORE_PAUSE_MS);
@@ -331,8 +347,20 @@ export class Tenure {
           const place = { shard: shard.number, epoch: shard.epoch, firstLsn: lsn + 1, prevHash, at };
           const { bytes, hash } = world.codec.release(place, { stateHash: hashNow, reason, target: null });
           const record = {
-            kind: "release", offset: 0, shard: shard.number, lifeId: lifeId ?? new Uint8Array(16), epoch: shard.epoch, firstLsn: lsn + 1, count: 1, timeFirst: at, timeLast: at,
-            prevHash, hash, stateHash: hashNow, reason, target: null,
+            kind: "release",
+            offset: 0,
+            shard: shard.number,
+            lifeId: lifeId ?? new Uint8Array(16),
+            epoch: shard.epoch,
+            firstLsn: lsn + 1,
+            count: 1,
+            timeFirst: at,
+            timeLast: at,
+            prevHash,
+            hash,
+            stateHash: hashNow,
+            reason,
+            target: null,
           } as const;
           return { bytes, record };
         },

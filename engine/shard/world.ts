@@ -1,10 +1,25 @@
 // What a shard needs of its node, as an interface: ports, limits, counters, and the few calls that concern the whole node.
 import type { Decision, RefusalCode } from "../core/decision.ts";
-import type { AuctionId, Instant } from "../core/ids.ts";
-import type { Clock, DecisionLog, Nonces, RecordCodec, SnapshotStore, TimeReason, Timers, UpdateSink } from "../ports.ts";
+import type { AuctionId, Instant, Shard as ShardNumber } from "../core/ids.ts";
+import type { TenureRecord } from "../core/validity.ts";
+import type { AppendOutcome, Clock, DecisionLog, Nonces, RecordCodec, SnapshotStore, TimeReason, Timers, UpdateSink } from "../ports.ts";
 import type { Actor } from "./actor.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { Control, Shard } from "./shard.ts";
+
+/** What an owner sends beside frames. */
+export interface Control {
+  /** A CLAIM: sent alone, before this shard has an epoch, and judged by whoever reads it back. */
+  readonly alone: boolean;
+  /** Called when it is sent. `record` is what the judge will see of it (its offset is filled in); null for a CLAIM. */
+  readonly build: () => { readonly bytes: Uint8Array; readonly record: TenureRecord | null };
+  /** Hears the outcome after the judge has seen the record. */
+  readonly landed: (outcome: AppendOutcome) => void;
+}
+
+/** A shard as its node names it; the node gets its own kind back. */
+export interface SomeShard {
+  readonly number: ShardNumber;
+}
 
 /** Every bound of the path of a bid, each with its behaviour: mailboxMax `auction_busy`, waitingMax `overloaded`, answersMax
  *  `auction_busy` for bids, turnDecisionsMax the rest waits for the next turn. */
@@ -23,8 +38,15 @@ export interface ShardLimits {
 
 /** The defaults of the settings of the same names. */
 export const SHARD_LIMITS: ShardLimits = Object.freeze({
-  mailboxMax: 1_024, waitingMax: 16_384, turnDecisionsMax: 512, answersMax: 4_000_000, timeIdleMs: 10_000, clockOffsetMaxMs: 500,
-  snapshotEveryMs: 5_000, closedKeptMs: 86_400_000, barrierAlways: false,
+  mailboxMax: 1_024,
+  waitingMax: 16_384,
+  turnDecisionsMax: 512,
+  answersMax: 4_000_000,
+  timeIdleMs: 10_000,
+  clockOffsetMaxMs: 500,
+  snapshotEveryMs: 5_000,
+  closedKeptMs: 86_400_000,
+  barrierAlways: false,
 });
 
 /** Cheap counts of the hot path; engine/metrics.ts turns them into metrics when asked. */
@@ -64,21 +86,21 @@ export interface ShardWorld {
   /** Asks for a turn soon. */
   wake(): void;
   /** Fetches a sleeping auction and calls shard.awake. */
-  wakeAuction(shard: Shard, actor: Actor): void;
+  wakeAuction(shard: SomeShard, actor: Actor): void;
   /** Fetches a sleeping auction for a reader, then calls back (with a code when the store is away). */
-  wakeForRead(shard: Shard, auctionId: AuctionId, then: (code: RefusalCode | null) => void): void;
+  wakeForRead(shard: SomeShard, auctionId: AuctionId, then: (code: RefusalCode | null) => void): void;
   /** Hands every auction due at `now` to its shard. */
   fireDue(now: Instant): void;
   /** Runs a step of a shard; what it throws stops that shard and no other. */
-  guard(shard: Shard, step: () => void): void;
-  timeControl(shard: Shard, reason: TimeReason): Control;
-  appendRefused(shard: Shard, detail: string): void;
-  appendUnknown(shard: Shard, cause: string): void;
+  guard(shard: SomeShard, step: () => void): void;
+  timeControl(shard: SomeShard, reason: TimeReason): Control;
+  appendRefused(shard: SomeShard, detail: string): void;
+  appendUnknown(shard: SomeShard, cause: string): void;
   /** Another owner's claim is effective. */
-  deposed(shard: Shard, cause: string): void;
-  broken(shard: Shard, invariant: string, message: string): void;
+  deposed(shard: SomeShard, cause: string): void;
+  broken(shard: SomeShard, invariant: string, message: string): void;
   /** Reads and judges what landed before `offset`; true when all of it is void. */
-  judgeGap(shard: Shard, offset: number): Promise<boolean>;
+  judgeGap(shard: SomeShard, offset: number): Promise<boolean>;
   /** Tells gateways that a shard's status changed. */
-  statusChanged(shard: Shard): void;
+  statusChanged(shard: SomeShard): void;
 }

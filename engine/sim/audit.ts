@@ -17,7 +17,7 @@ import type { AuctionId, Instant } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
 import { addHash, stateHash, subtractHash, ZERO_HASH } from "../core/state-hash.ts";
 import type { Hash, JudgedRecord, Verdict } from "../core/validity.ts";
-import { type ModelFacts, ModelAuction } from "./model.ts";
+import { ModelAuction, type ModelFacts } from "./model.ts";
 
 /** The first thing that is wrong, and where. */
 export interface Violation {
@@ -89,7 +89,11 @@ export class ShardAudit {
         for (const decision of decisions(record)) {
           at = decision;
           this.#lsn = lsn;
-          must(decision.at >= record.timeFirst && decision.at <= record.timeLast, "I16", () => `decided at ${decision.at}, outside the frame's ${record.timeFirst} to ${record.timeLast}`);
+          must(
+            decision.at >= record.timeFirst && decision.at <= record.timeLast,
+            "I16",
+            () => `decided at ${decision.at}, outside the frame's ${record.timeFirst} to ${record.timeLast}`,
+          );
           this.#decision(decision);
           lsn += 1;
         }
@@ -151,7 +155,11 @@ export class ShardAudit {
       audited.hash.set(hash);
       audited.changed = false;
     }
-    must(this.#sum.every((byte, i) => byte === claimed[i]), "I14", () => "the replayed state has another hash than the one released");
+    must(
+      this.#sum.every((byte, i) => byte === claimed[i]),
+      "I14",
+      () => "the replayed state has another hash than the one released",
+    );
   }
 }
 
@@ -171,7 +179,11 @@ function checkEffects(decision: Decision, before: ModelFacts, after: ModelFacts)
   const { body, issuerId } = decision.command;
   if (body.type === "place_bid" || body.type === "raise_maximum") {
     const kind = body.type === "place_bid" ? body.kind : "maximum";
-    must(bidTaken !== null && bidTaken.bidderId === issuerId && bidTaken.amount === body.amount && bidTaken.kind === kind, "I5", () => "the bid taken is not the bid that was asked for");
+    must(
+      bidTaken !== null && bidTaken.bidderId === issuerId && bidTaken.amount === body.amount && bidTaken.kind === kind,
+      "I5",
+      () => "the bid taken is not the bid that was asked for",
+    );
     must(Number.isSafeInteger(bidTaken.amount), "I23", () => "an amount is no safe integer");
     must(standing !== null, "I4", () => "an accepted bid without a standing");
   } else must(bidTaken === null, "I21", () => `${body.type} took a bid`);
@@ -191,16 +203,33 @@ function checkEnd(decision: Decision, before: ModelFacts, after: ModelFacts, par
   const { extended, endMoved, ended } = parts;
   if (extended !== null) {
     must(extended.bidId === decision.sequence && decision.effects.bidTaken !== null, "I12", () => "an extension that names another bid than its own");
-    must(extended.from === before.endsAt && extended.to === after.endsAt && after.extensionCount === before.extensionCount + 1, "I12", () => `extended from ${extended.from} to ${extended.to}, the rules say ${before.endsAt} to ${after.endsAt}`);
+    must(
+      extended.from === before.endsAt && extended.to === after.endsAt && after.extensionCount === before.extensionCount + 1,
+      "I12",
+      () => `extended from ${extended.from} to ${extended.to}, the rules say ${before.endsAt} to ${after.endsAt}`,
+    );
   } else must(after.extensionCount === before.extensionCount, "I12", () => "the rules extend here, the log does not");
-  if (endMoved !== null) must(endMoved.from === before.endsAt && endMoved.to === after.endsAt, "I12", () => `the end moved to ${endMoved.to}, the rules say ${after.endsAt}`);
+  if (endMoved !== null)
+    must(endMoved.from === before.endsAt && endMoved.to === after.endsAt, "I12", () => `the end moved to ${endMoved.to}, the rules say ${after.endsAt}`);
   if (ended === null) {
     must(after.hammer === null, "I11", () => "the rules end the auction here, the log does not");
     return;
   }
   must(before.hammer === null, "I11", () => "a second hammer");
   const hammer = after.hammer;
-  must(hammer !== null && ended.outcome === after.outcome && ended.by === hammer.by, "I13", () => `the log says ${ended.outcome} by ${ended.by}, the rules say ${after.outcome} by ${hammer?.by}`);
-  must(ended.winner === hammer.winner && ended.hammerPrice === hammer.price, "I13", () => `the log says ${ended.winner} at ${ended.hammerPrice}, the rules say ${hammer.winner} at ${hammer.price}`);
-  must(ended.endedAt === hammer.endedAt && (ended.by !== "close_due" || decision.at >= ended.endedAt), "I11", () => `a hammer at ${decision.at} for an end at ${ended.endedAt}`);
+  must(
+    hammer !== null && ended.outcome === after.outcome && ended.by === hammer.by,
+    "I13",
+    () => `the log says ${ended.outcome} by ${ended.by}, the rules say ${after.outcome} by ${hammer?.by}`,
+  );
+  must(
+    ended.winner === hammer.winner && ended.hammerPrice === hammer.price,
+    "I13",
+    () => `the log says ${ended.winner} at ${ended.hammerPrice}, the rules say ${hammer.winner} at ${hammer.price}`,
+  );
+  must(
+    ended.endedAt === hammer.endedAt && (ended.by !== "close_due" || decision.at >= ended.endedAt),
+    "I11",
+    () => `a hammer at ${decision.at} for an end at ${ended.endedAt}`,
+  );
 }

@@ -15,7 +15,12 @@ function answer(sequence: number, code = "leading", text = `answer ${sequence}`)
 
 function placed(key: string, lsn: number, code: "leading" | "ended" = "leading"): Placed {
   const command = {
-    auctionId: AUCTION, role: "bidder", issuerId: "ann", key, keyDigest: null, fingerprint: null,
+    auctionId: AUCTION,
+    role: "bidder",
+    issuerId: "ann",
+    key,
+    keyDigest: null,
+    fingerprint: null,
     body: { type: "place_bid", kind: "maximum", amount: 100, currency: "USD" },
   } as const;
   const verdict = code === "leading" ? "accepted" : "rejected";

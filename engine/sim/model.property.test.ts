@@ -40,7 +40,17 @@ const softClose = fc.record({
 const settings = fc.record({
   currency: fc.constant("USD"),
   opening: fc.constant(100),
-  increments: fc.constantFrom<unknown>("ebay_us", "ebay_uk", { bands: [{ from: 0, step: 100 }], allowSubIncrementOutbid: false }, { bands: [{ from: 0, step: 5 }, { from: 500, step: 70 }] }),
+  increments: fc.constantFrom<unknown>(
+    "ebay_us",
+    "ebay_uk",
+    { bands: [{ from: 0, step: 100 }], allowSubIncrementOutbid: false },
+    {
+      bands: [
+        { from: 0, step: 5 },
+        { from: 500, step: 70 },
+      ],
+    },
+  ),
   reserve: maybe(fc.integer({ min: 100, max: 5_000 })),
   buyNow: maybe(fc.record({ price: fc.constant(6_000), until: fc.constantFrom("first_bid_or_reserve", "first_bid", "price_reached"), returns: fc.boolean() })),
   bidding: fc.record({
@@ -49,10 +59,23 @@ const settings = fc.record({
     ownRaiseMovesPrice: fc.boolean(),
   }),
   softClose: maybe(softClose),
-  retraction: maybe(fc.record({ earlyMs: fc.constantFrom(HOUR, 12 * HOUR), lateGraceMs: fc.constantFrom(MINUTE, HOUR), reasons: fc.constant(["mistyped_amount"]), leaderMay: fc.boolean() })),
-  reserveLowering: maybe(fc.record({ leftMsMin: fc.constantFrom(0, 0, 12 * HOUR), coveredLeader: fc.constantFrom("cut", "jump"), cutBelow: fc.constantFrom(1, 100) })),
+  retraction: maybe(
+    fc.record({
+      earlyMs: fc.constantFrom(HOUR, 12 * HOUR),
+      lateGraceMs: fc.constantFrom(MINUTE, HOUR),
+      reasons: fc.constant(["mistyped_amount"]),
+      leaderMay: fc.boolean(),
+    }),
+  ),
+  reserveLowering: maybe(
+    fc.record({ leftMsMin: fc.constantFrom(0, 0, 12 * HOUR), coveredLeader: fc.constantFrom("cut", "jump"), cutBelow: fc.constantFrom(1, 100) }),
+  ),
   sellerRights: fc.record({ freeMs: fc.constantFrom(0, 12 * HOUR), mayVoid: fc.boolean() }),
-  bidderRules: fc.record({ registration: fc.constantFrom("open", "open", "open", "required"), defaultLimit: maybe(fc.constant(20_000)), associatesMayBuyNow: fc.boolean() }),
+  bidderRules: fc.record({
+    registration: fc.constantFrom("open", "open", "open", "required"),
+    defaultLimit: maybe(fc.constant(20_000)),
+    associatesMayBuyNow: fc.boolean(),
+  }),
   outage: fc.record({ policy: fc.constantFrom("none", "give_back"), lostMsMin: fc.constantFrom(0, 5_000), givenMsMax: maybe(fc.constant(10 * MINUTE)) }),
   opensAt: fc.constantFrom<number | null>(OPENS, OPENS, OPENS, null),
   durationMs: fc.constantFrom(10 * MINUTE, 24 * HOUR, 24 * HOUR),
@@ -70,14 +93,23 @@ interface Step {
   readonly body: CommandBody;
 }
 
-function step(weight: number, role: fc.Arbitrary<Role>, issuer: fc.Arbitrary<string>, body: fc.Arbitrary<CommandBody>): { weight: number; arbitrary: fc.Arbitrary<Step> } {
+function step(
+  weight: number,
+  role: fc.Arbitrary<Role>,
+  issuer: fc.Arbitrary<string>,
+  body: fc.Arbitrary<CommandBody>,
+): { weight: number; arbitrary: fc.Arbitrary<Step> } {
   // Mostly moments, sometimes hours: a sequence spends its time early, near the end, and past it.
   const after = fc.oneof({ weight: 12, arbitrary: fc.integer({ min: 0, max: 2 * MINUTE }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 8 * HOUR }) });
   return { weight, arbitrary: fc.record({ after, role, issuerId: issuer, body }) };
 }
 
 const bids = fc.constant<Role>("bidder");
-const runs = fc.oneof({ weight: 8, arbitrary: fc.constant<Role>("operator") }, { weight: 4, arbitrary: fc.constant<Role>("seller") }, { weight: 1, arbitrary: fc.constant<Role>("bidder") });
+const runs = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<Role>("operator") },
+  { weight: 4, arbitrary: fc.constant<Role>("seller") },
+  { weight: 1, arbitrary: fc.constant<Role>("bidder") },
+);
 const engine = fc.constant<Role>("engine");
 const people = fc.oneof({ weight: 8, arbitrary: fc.constant("sue") }, { weight: 1, arbitrary: fc.constant("olga") });
 
@@ -86,13 +118,28 @@ const steps = fc.array(
     step(60, bids, bidder, fc.record({ type: fc.constant("place_bid"), kind: fc.constantFrom("maximum", "maximum", "flat"), amount, currency })),
     step(12, bids, bidder, fc.record({ type: fc.constant("raise_maximum"), amount, currency })),
     step(2, bids, bidder, fc.record({ type: fc.constant("buy_now"), amount: fc.constantFrom(6_000, 5_999), currency })),
-    step(4, bids, bidder, fc.record({ type: fc.constant("retract_bid"), reason: fc.constantFrom("mistyped_amount", "mistyped_amount", "mistyped_amount", "changed_mind") })),
+    step(
+      4,
+      bids,
+      bidder,
+      fc.record({ type: fc.constant("retract_bid"), reason: fc.constantFrom("mistyped_amount", "mistyped_amount", "mistyped_amount", "changed_mind") }),
+    ),
     step(6, runs, people, fc.record({ type: fc.constant("void_bid"), bidId: fc.integer({ min: 3, max: 14 }), reason: fc.constant("fraud") })),
     step(2, runs, people, fc.record({ type: fc.constant("void_bidder"), bidderId: bidder, reason: fc.constant("fraud"), block: fc.boolean() })),
     step(3, runs, people, fc.record({ type: fc.constant("set_bidder"), bidderId: bidder, blocked: fc.boolean() })),
-    step(3, runs, people, fc.record({ type: fc.constant("set_bidder"), bidderId: bidder, authorisedLimit: fc.constantFrom<number | null>(null, 300, 5_000, 0) })),
+    step(
+      3,
+      runs,
+      people,
+      fc.record({ type: fc.constant("set_bidder"), bidderId: bidder, authorisedLimit: fc.constantFrom<number | null>(null, 300, 5_000, 0) }),
+    ),
     step(9, runs, people, fc.record({ type: fc.constant("lower_reserve"), reserve: fc.integer({ min: 50, max: 5_000 }) })),
-    step(2, runs, people, fc.record({ type: fc.constant("extend"), endsAt: fc.constantFrom(OPENS + 23 * HOUR, OPENS + 26 * HOUR, OPENS + 40 * HOUR), reason: fc.constant("r") })),
+    step(
+      2,
+      runs,
+      people,
+      fc.record({ type: fc.constant("extend"), endsAt: fc.constantFrom(OPENS + 23 * HOUR, OPENS + 26 * HOUR, OPENS + 40 * HOUR), reason: fc.constant("r") }),
+    ),
     step(1, runs, people, fc.record({ type: fc.constant("pause"), reason: fc.constant("r") })),
     step(4, runs, people, fc.record({ type: fc.constant("resume"), leaveAtLeastMs: fc.constantFrom(0, 25 * HOUR) })),
     step(1, runs, people, fc.record({ type: fc.constant("withdraw"), reason: fc.constant("r") })),
@@ -100,7 +147,16 @@ const steps = fc.array(
     step(3, runs, people, fc.constant({ type: "open_auction" })),
     step(3, engine, fc.constant("engine"), fc.constant({ type: "open_due" })),
     step(3, engine, fc.constant("engine"), fc.constant({ type: "close_due" })),
-    step(2, engine, fc.constant("engine"), fc.record({ type: fc.constant("give_back"), from: fc.integer({ min: OPENS, max: OPENS + 24 * HOUR }), to: fc.integer({ min: OPENS, max: OPENS + 25 * HOUR }) })),
+    step(
+      2,
+      engine,
+      fc.constant("engine"),
+      fc.record({
+        type: fc.constant("give_back"),
+        from: fc.integer({ min: OPENS, max: OPENS + 24 * HOUR }),
+        to: fc.integer({ min: OPENS, max: OPENS + 25 * HOUR }),
+      }),
+    ),
   ),
   { minLength: 20, maxLength: 70, size: "max" },
 );
@@ -108,8 +164,17 @@ const steps = fc.array(
 function factsOf(state: AuctionState): ModelFacts {
   const view = publicState(state);
   return {
-    phase: view.phase, outcome: view.outcome, price: view.price, asking: view.askingPrice, leader: leaderId(state), reserveMet: view.reserveMet, endsAt: view.endsAt,
-    scheduledCloseAt: view.scheduledCloseAt, buyNowAvailable: state.buyNowAvailable, extensionCount: view.extensionCount, extensionTotalMs: view.extensionTotalMs,
+    phase: view.phase,
+    outcome: view.outcome,
+    price: view.price,
+    asking: view.askingPrice,
+    leader: leaderId(state),
+    reserveMet: view.reserveMet,
+    endsAt: view.endsAt,
+    scheduledCloseAt: view.scheduledCloseAt,
+    buyNowAvailable: state.buyNowAvailable,
+    extensionCount: view.extensionCount,
+    extensionTotalMs: view.extensionTotalMs,
     hammer: state.hammer === null ? null : { price: state.hammer.hammerPrice, winner: state.hammer.winner, endedAt: state.hammer.endedAt, by: state.hammer.by },
   };
 }
@@ -117,7 +182,13 @@ function factsOf(state: AuctionState): ModelFacts {
 function keyed(n: number, role: Role, issuerId: string, body: CommandBody): Command {
   const engines = role === "engine";
   return {
-    auctionId: AUCTION, role, issuerId, body, key: engines ? null : `k${n}`, keyDigest: engines ? null : { a: n, b: n, c: n, d: n }, fingerprint: engines ? null : { a: n, b: n },
+    auctionId: AUCTION,
+    role,
+    issuerId,
+    body,
+    key: engines ? null : `k${n}`,
+    keyDigest: engines ? null : { a: n, b: n, c: n, d: n },
+    fingerprint: engines ? null : { a: n, b: n },
   };
 }
 
@@ -130,7 +201,14 @@ const reached = new Map<string, number>();
 
 function count(decision: Decision): void {
   const { code, effects, command } = decision;
-  const names = [code, effects.extended && "extended", effects.ended && `ended ${effects.ended.outcome} ${effects.ended.by}`, effects.bidsRemoved && `removed by ${command.body.type}`, effects.reserveLowered?.cutTo && "cut", effects.buyNow && `buy-now ${effects.buyNow.available}`];
+  const names = [
+    code,
+    effects.extended && "extended",
+    effects.ended && `ended ${effects.ended.outcome} ${effects.ended.by}`,
+    effects.bidsRemoved && `removed by ${command.body.type}`,
+    effects.reserveLowered?.cutTo && "cut",
+    effects.buyNow && `buy-now ${effects.buyNow.available}`,
+  ];
   for (const name of names) if (typeof name === "string") reached.set(name, (reached.get(name) ?? 0) + 1);
 }
 
@@ -147,7 +225,10 @@ test("english: every sequence of commands gets the model's codes and facts, and 
       if (create.verdict === "rejected") return;
       const model = new ModelAuction(given);
       expect(factsOf(state)).toEqual(model.facts());
-      const opening: Step = given.opensAt === null ? { after: MINUTE, role: "operator", issuerId: "olga", body: { type: "open_auction" } } : { after: MINUTE, role: "engine", issuerId: "engine", body: { type: "open_due" } };
+      const opening: Step =
+        given.opensAt === null
+          ? { after: MINUTE, role: "operator", issuerId: "olga", body: { type: "open_auction" } }
+          : { after: MINUTE, role: "engine", issuerId: "engine", body: { type: "open_due" } };
       [...(n0(list) ? [] : [opening]), ...list].forEach(({ after, role, issuerId, body }, n) => {
         now += after;
         const command = keyed(n + 1, role, issuerId, body);
@@ -167,9 +248,33 @@ test("english: every sequence of commands gets the model's codes and facts, and 
   );
   // A property that never gets anywhere proves nothing: each of these must have happened often enough.
   const wanted = [
-    "leading", "outbid", "extended", "cut", "removed by retract_bid", "removed by void_bid", "removed by void_bidder", "buy-now true", "buy-now false", "ended sold close_due",
-    "ended passed close_due", "ended sold end_early", "ended sold buy_now", "ended withdrawn withdraw", "below_asking_price", "not_above_own_maximum", "equals_maximum", "already_leading",
-    "too_late_to_retract", "leader_may_not_retract", "too_late_to_lower", "over_authorised_limit", "bidder_blocked", "bid_already_removed", "too_late_to_withdraw", "paused", "nothing_to_give_back",
+    "leading",
+    "outbid",
+    "extended",
+    "cut",
+    "removed by retract_bid",
+    "removed by void_bid",
+    "removed by void_bidder",
+    "buy-now true",
+    "buy-now false",
+    "ended sold close_due",
+    "ended passed close_due",
+    "ended sold end_early",
+    "ended sold buy_now",
+    "ended withdrawn withdraw",
+    "below_asking_price",
+    "not_above_own_maximum",
+    "equals_maximum",
+    "already_leading",
+    "too_late_to_retract",
+    "leader_may_not_retract",
+    "too_late_to_lower",
+    "over_authorised_limit",
+    "bidder_blocked",
+    "bid_already_removed",
+    "too_late_to_withdraw",
+    "paused",
+    "nothing_to_give_back",
   ];
   expect(wanted.filter((name) => (reached.get(name) ?? 0) < 3)).toEqual([]);
 });

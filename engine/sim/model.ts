@@ -73,10 +73,23 @@ const GATE: Readonly<Record<string, readonly [string, string, string, string, st
 };
 
 const ROLES: Readonly<Record<string, readonly string[]>> = {
-  open_auction: ["operator", "seller"], place_bid: ["bidder"], raise_maximum: ["bidder"], buy_now: ["bidder"], retract_bid: ["bidder"],
-  end_early: ["operator", "seller"], void_bid: ["operator"], void_bidder: ["operator", "seller"], lower_reserve: ["operator", "seller"],
-  set_bidder: ["operator", "seller"], withdraw: ["operator", "seller"], extend: ["operator"], pause: ["operator"], resume: ["operator"],
-  open_due: ["engine"], close_due: ["engine"], give_back: ["engine"],
+  open_auction: ["operator", "seller"],
+  place_bid: ["bidder"],
+  raise_maximum: ["bidder"],
+  buy_now: ["bidder"],
+  retract_bid: ["bidder"],
+  end_early: ["operator", "seller"],
+  void_bid: ["operator"],
+  void_bidder: ["operator", "seller"],
+  lower_reserve: ["operator", "seller"],
+  set_bidder: ["operator", "seller"],
+  withdraw: ["operator", "seller"],
+  extend: ["operator"],
+  pause: ["operator"],
+  resume: ["operator"],
+  open_due: ["engine"],
+  close_due: ["engine"],
+  give_back: ["engine"],
 };
 
 type Of<Type extends CommandBody["type"]> = Extract<CommandBody, { type: Type }>;
@@ -117,9 +130,18 @@ export class ModelAuction {
   facts(): ModelFacts {
     const { leader, price } = this.#standing;
     return {
-      phase: this.phase, outcome: this.outcome, price, leader, asking: this.#asking(), reserveMet: this.#reserveMet(), endsAt: this.endsAt,
-      scheduledCloseAt: this.scheduledCloseAt, buyNowAvailable: this.buyNowAvailable, extensionCount: this.extensions.count,
-      extensionTotalMs: this.extensions.totalMs, hammer: this.hammer,
+      phase: this.phase,
+      outcome: this.outcome,
+      price,
+      leader,
+      asking: this.#asking(),
+      reserveMet: this.#reserveMet(),
+      endsAt: this.endsAt,
+      scheduledCloseAt: this.scheduledCloseAt,
+      buyNowAvailable: this.buyNowAvailable,
+      extensionCount: this.extensions.count,
+      extensionTotalMs: this.extensions.totalMs,
+      hammer: this.hammer,
     };
   }
 
@@ -146,7 +168,18 @@ export class ModelAuction {
   }
 
   #gate(type: string, now: number): DecisionCode | null {
-    const column = this.phase === "draft" ? 0 : this.phase === "scheduled" ? 1 : this.phase === "paused" ? 4 : this.phase === "closed" ? 5 : now < (this.endsAt ?? 0) ? 2 : 3;
+    const column =
+      this.phase === "draft"
+        ? 0
+        : this.phase === "scheduled"
+          ? 1
+          : this.phase === "paused"
+            ? 4
+            : this.phase === "closed"
+              ? 5
+              : now < (this.endsAt ?? 0)
+                ? 2
+                : 3;
     const word = GATE[type]?.[column] ?? "not_permitted";
     if (word === "go") return null;
     if (word === "due") return now >= (this.opensAt ?? Number.POSITIVE_INFINITY) ? null : "not_due";
@@ -166,7 +199,10 @@ export class ModelAuction {
       case "retract_bid":
         return this.#retract(issuerId, body.reason, now);
       case "void_bid":
-        return this.#void(this.#bids.filter((bid) => bid.id === body.bidId), now);
+        return this.#void(
+          this.#bids.filter((bid) => bid.id === body.bidId),
+          now,
+        );
       case "void_bidder":
         return this.#voidBidder(body, now);
       case "set_bidder":

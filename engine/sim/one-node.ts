@@ -1,20 +1,20 @@
 // One engine node in a small deterministic world: a clock that moves when told, timers on it, a log and a store in memory, and a
 // caller that keeps what it is told. For tests of the shard loop; nothing here waits for real time.
 import { createHash } from "node:crypto";
+import { type MemoryLogOptions, MemoryStore } from "../../persistence/memory/decision-log.ts";
+import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
+import { createRecordCodec } from "../../persistence/record.ts";
+import { fillSlots, slotDigest } from "../cluster/ring.ts";
+import { readAnswer } from "../core/answers.ts";
 import type { Command, CommandBody, Role } from "../core/command.ts";
 import type { Answer, RefusalCode } from "../core/decision.ts";
-import { readAnswer } from "../core/answers.ts";
-import { SNAPSHOT_ROW_BYTES } from "../shard/snapshots.ts";
 import type { AuctionId } from "../core/ids.ts";
-import { fillSlots, slotDigest } from "../cluster/ring.ts";
 import { EngineCounters } from "../metrics.ts";
 import type { Clock, DecisionLog, Nonces, SnapshotStore, Timers, UpdateSink } from "../ports.ts";
 import type { Notice, Read, ReadResult, ShardStatus, Update } from "../protocol.ts";
 import { EngineNode } from "../shard/node.ts";
+import { SNAPSHOT_ROW_BYTES } from "../shard/snapshots.ts";
 import { SHARD_LIMITS, type ShardLimits } from "../shard/world.ts";
-import { MemoryStore, type MemoryLogOptions } from "../../persistence/memory/decision-log.ts";
-import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
-import { createRecordCodec } from "../../persistence/record.ts";
 
 /** Where the fake clock begins: an arbitrary instant in 2026. */
 export const DAY_ONE = 1_795_428_000_000;
@@ -89,7 +89,10 @@ export class FakeTime implements Clock, Timers {
   }
 }
 
-export type Told = { readonly kind: "answer"; readonly replayed: boolean; readonly answer: Answer; readonly bytes: string } | { readonly kind: "refusal"; readonly code: RefusalCode } | { readonly kind: "read"; readonly result: ReadResult };
+export type Told =
+  | { readonly kind: "answer"; readonly replayed: boolean; readonly answer: Answer; readonly bytes: string }
+  | { readonly kind: "refusal"; readonly code: RefusalCode }
+  | { readonly kind: "read"; readonly result: ReadResult };
 
 /** A gateway's connection that remembers. */
 export class KeepingCaller {
@@ -137,7 +140,11 @@ export function commandOf(role: Role, issuerId: string, auctionId: AuctionId, ke
   const name = digest(`${issuerId}\0${key}`);
   const print = digest(JSON.stringify(body));
   return {
-    auctionId, role, issuerId, key, body,
+    auctionId,
+    role,
+    issuerId,
+    key,
+    body,
     keyDigest: { a: name.readInt32LE(0), b: name.readInt32LE(4), c: name.readInt32LE(8), d: name.readInt32LE(12) },
     fingerprint: { a: print.readInt32LE(0), b: print.readInt32LE(4) },
   };
@@ -177,7 +184,8 @@ export class OneNode {
     const slots = fillSlots(shards);
     this.records = options.before?.records ?? new MemoryStore(shards);
     if (options.before === undefined) {
-      for (let shard = 0; shard < shards; shard += 1) this.records.store(shard, codec.genesis({ shard, shards, slotDigest: slotDigest(slots), madeAt: DAY_ONE, version: "test" }));
+      for (let shard = 0; shard < shards; shard += 1)
+        this.records.store(shard, codec.genesis({ shard, shards, slotDigest: slotDigest(slots), madeAt: DAY_ONE, version: "test" }));
     }
     this.snapshots = options.before?.snapshots ?? new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: SHARD_LIMITS.closedKeptMs });
     this.log = this.records.connect(options.log ?? {});
@@ -188,9 +196,22 @@ export class OneNode {
       fraction: () => 0.5,
     };
     this.node = new EngineNode({
-      log: this.log, codec, store: this.snapshots, clock: this.time, timers: this.time, nonces, sink: this.sink, limits, counters: new EngineCounters(),
-      say: (_level, event, fields) => this.lines.push({ event, fields }), nodeId: "ash", processId: "ash-1", shards, slots,
-      membership: { assigned: () => slotsOf(shards), onChange: () => () => undefined }, statusChanged: (status) => this.statuses.push(status),
+      log: this.log,
+      codec,
+      store: this.snapshots,
+      clock: this.time,
+      timers: this.time,
+      nonces,
+      sink: this.sink,
+      limits,
+      counters: new EngineCounters(),
+      say: (_level, event, fields) => this.lines.push({ event, fields }),
+      nodeId: "ash",
+      processId: "ash-1",
+      shards,
+      slots,
+      membership: { assigned: () => slotsOf(shards), onChange: () => () => undefined },
+      statusChanged: (status) => this.statuses.push(status),
     });
   }
 
