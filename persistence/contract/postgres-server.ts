@@ -16,8 +16,8 @@ export interface TestServer {
 
 /** The embedded server, for tests that kill it. */
 export interface OwnServer extends TestServer {
-  /** kill -9, as the machine would. */
-  kill(): void;
+  /** SIGKILL, as the machine would; SIGINT, as an operator. */
+  kill(signal: "SIGKILL" | "SIGINT"): void;
   /** Waits until a killed server is gone and starts it again, on its folder and port. */
   restart(): Promise<void>;
 }
@@ -27,8 +27,8 @@ export async function ownServer(): Promise<OwnServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "fairwarning-postgres-"));
   let postgres = await startPostgres({ dataDir, port: 0, log: () => undefined });
   const server = await prepared(postgres.url);
-  const kill = (): void => {
-    process.kill(postgres.pid, "SIGKILL");
+  const kill = (signal: "SIGKILL" | "SIGINT"): void => {
+    process.kill(postgres.pid, signal);
   };
   const restart = async (): Promise<void> => {
     const killed = postgres;

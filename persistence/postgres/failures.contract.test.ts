@@ -43,7 +43,7 @@ test("postgres snapshots: kill: a server killed in the middle of a save has the 
     onStatement: (name) => {
       if (name !== "insert_heads") return;
       batches += 1;
-      if (batches === 9) own.kill();
+      if (batches === 9) own.kill("SIGKILL");
     },
   });
   const store = storeOver(database);
@@ -176,6 +176,23 @@ test("postgres: away: nobody listens, so every call is refused by its own kind o
   await expect(catalogue.add(entryOf())).rejects.toBeInstanceOf(CatalogueUnavailable);
   await expect(catalogue.list({ sort: "newest", limit: 1 })).rejects.toBeInstanceOf(CatalogueUnavailable);
   expect([store.healthy(), catalogue.healthy()]).toEqual([false, false]);
+});
+
+test("postgres: shutdown: a server that ends its sessions costs the statement in flight, and the next call connects anew", async () => {
+  const own = await ownServer();
+  onTestFinished(() => own.stop());
+  const database = own.open();
+  const one = { name: "one", text: "select 1 as one" };
+  await Promise.all(Array.from({ length: 4 }, () => database.query(one, [])));
+  const asleep = await database.begin("read");
+  const cut = expect(asleep.query({ name: "sleep", text: "select pg_sleep(30)::text" }, [])).rejects.toBeInstanceOf(PostgresAway);
+  own.kill("SIGINT");
+  await cut;
+  await asleep.end("rollback");
+  expect(database.healthy()).toBe(false);
+  await own.restart();
+  expect(await database.query(one, [])).toEqual([{ one: 1 }]);
+  expect(database.healthy()).toBe(true);
 });
 
 test("postgres: limits: a slow statement is cut off and counted, a refused one is not the database being away", async () => {

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
+import { withConnection } from "./pool.ts";
 
 const CONNECT_LIMIT_MS = 3_000;
 /** Room for building an index over a large catalogue; a pooler's or a role's shorter limit would cut a migration in half. */
@@ -27,14 +28,11 @@ export function packageRoot(start: string): string {
 export async function migrate(databaseUrl: string, log: (line: string) => void = () => undefined): Promise<readonly string[]> {
   const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
   try {
-    const applied = await runner({
-      databaseUrl: { connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_LIMIT_MS, statement_timeout: STATEMENT_LIMIT_MS },
-      dir: join(root, "persistence", "postgres", "migrations"),
-      direction: "up",
-      migrationsTable: "migrations",
-      advisoryLockMode: "wait",
-      log,
-    });
+    const limits = { url: databaseUrl, connectLimitMs: CONNECT_LIMIT_MS, statementLimitMs: STATEMENT_LIMIT_MS };
+    const dir = join(root, "persistence", "postgres", "migrations");
+    const applied = await withConnection(limits, (dbClient) =>
+      runner({ dbClient, dir, direction: "up", migrationsTable: "migrations", advisoryLockMode: "wait", log }),
+    );
     return applied.map((migration) => migration.name);
   } catch (error) {
     throw new MigrationFailed(advice(error), { cause: error });

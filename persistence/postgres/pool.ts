@@ -103,6 +103,28 @@ export interface Transaction extends Queries {
   end(how: "commit" | "rollback"): Promise<void>;
 }
 
+/** One connection outside any pool, for a library that brings its own statements: given away for the time of `work`, and gone when
+ *  the promise settles. */
+export async function withConnection<T>(
+  options: { readonly url: string; readonly connectLimitMs: number; readonly statementLimitMs: number },
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({
+    connectionString: options.url,
+    connectionTimeoutMillis: options.connectLimitMs,
+    statement_timeout: options.statementLimitMs,
+    application_name: "fairwarning",
+  });
+  // A statement in flight rejects by itself; an error between two statements would end the process if nobody heard it.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
 export interface Connections {
   readonly active: number;
   readonly idle: number;
@@ -112,6 +134,7 @@ export interface Connections {
 export class Database implements Queries {
   readonly #options: DatabaseOptions;
   readonly #pool: pg.Pool;
+  readonly #heard = new WeakSet<pg.PoolClient>();
   #healthy = true;
   #closed = false;
 
@@ -218,8 +241,9 @@ export class Database implements Queries {
     }
     try {
       const client = await this.#pool.connect();
-      // While it is out, the pool does not listen for its errors, and one that nobody hears would end the process.
-      if (client.listenerCount("error") === 0) client.on("error", () => undefined);
+      // While it is out, and while the pool closes, nobody listens for its errors, and one that nobody hears ends the process.
+      if (!this.#heard.has(client)) client.on("error", () => undefined);
+      this.#heard.add(client);
       return client;
     } catch (error) {
       throw this.#judge(error, "connect");
