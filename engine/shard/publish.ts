@@ -7,6 +7,7 @@ import type { Decision } from "../core/decision.ts";
 import type { Sequence } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
 import { leaderId, publicRows, publicState, reserveMetOf, yourBid } from "../core/view.ts";
+import type { UpdateSink } from "../ports.ts";
 import type { Notice, Update, UpdateEvent } from "../protocol.ts";
 
 /** Rows told in one update; the others are counted and can be asked for. */
@@ -84,15 +85,15 @@ function notice(kind: Notice["kind"], bidderId: string, decision: Decision, stat
 }
 
 /** Tells whoever lost the lead, got it back, or has to bid again because a lowered reserve cut the maximum. */
-export function noticesOf(decision: Decision, state: AuctionState, leaderBefore: string | null, tell: (notice: Notice) => void): void {
+export function noticesOf(decision: Decision, state: AuctionState, leaderBefore: string | null, sink: Pick<UpdateSink, "notice">): void {
   const effects = decision.effects;
   if (effects.ended !== null) return;
   const leader = leaderId(state);
   const cut = effects.reserveLowered !== null && effects.reserveLowered.cutTo !== null;
   if (leader === leaderBefore && !cut) return;
   const { price, askingPrice } = publicState(state);
-  if (cut && leader !== null) tell(notice("bid_needed", leader, decision, state, price, askingPrice));
+  if (cut && leader !== null) sink.notice(notice("bid_needed", leader, decision, state, price, askingPrice));
   if (leader === leaderBefore) return;
-  if (effects.bidTaken !== null && leaderBefore !== null) tell(notice("outbid", leaderBefore, decision, state, price, askingPrice));
-  if (effects.bidsRemoved !== null && leader !== null) tell(notice("leading_again", leader, decision, state, price, askingPrice));
+  if (effects.bidTaken !== null && leaderBefore !== null) sink.notice(notice("outbid", leaderBefore, decision, state, price, askingPrice));
+  if (effects.bidsRemoved !== null && leader !== null) sink.notice(notice("leading_again", leader, decision, state, price, askingPrice));
 }

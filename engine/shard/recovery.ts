@@ -137,10 +137,7 @@ function applyLogged(shard: Shard, decision: Decision): void {
   if (actor.head !== null && actor.committed !== null && actor.head !== actor.committed) discard(actor.head, actor.committed);
   actor.committed = apply(actor.committed, decision);
   actor.head = actor.committed;
-  if (!actor.dirty) {
-    actor.dirty = true;
-    shard.dirty.add(actor);
-  }
+  shard.markChanged(actor);
 }
 
 /** Puts every auction's due time into the node's heap. */

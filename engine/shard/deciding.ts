@@ -1,0 +1,193 @@
+// Deciding: takes what waits, one command at a time, and rules on it on the head.
+//
+// Owns: which auction is next, and the rule around a ruling: a known key first, what is due before what is asked. Must not: let
+// anything leave (commit.ts does), or judge an end by anything but the decision's own time.
+//
+// O4. An auction takes at most IN_A_ROW_MAX commands before the next one has its turn.
+// O5. Due commands go before bids.
+// S2. A key known in committed state is answered at once, without a record. Known in the head only: with its frame.
+// S3. A key never changes its command, so `key_reused` is said from committed state and needs no record.
+import { answerChunk, answerOffset, answerRow, apply, decide, dueAt, dueCommand, sameCommand } from "../core/auction.ts";
+import type { Command } from "../core/command.ts";
+import type { RefusalCode } from "../core/decision.ts";
+import type { Instant } from "../core/ids.ts";
+import { type AuctionState, fork } from "../core/state.ts";
+import type { Caller } from "../ports.ts";
+import type { Actor, Waiting } from "./actor.ts";
+import type { Commit } from "./commit.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** Commands of one auction taken before the next auction has its turn: a hot one does not starve the others of its shard. */
+const IN_A_ROW_MAX = 64;
+
+export class Deciding {
+  readonly #shard: ShardState;
+  readonly #commit: Commit;
+  #ready: Actor[] = [];
+  #readyTaken = 0;
+  #due: Command[] = [];
+
+  constructor(shard: ShardState, commit: Commit) {
+    this.#shard = shard;
+    this.#commit = commit;
+  }
+
+  /** A command of the engine's own, before all bids (O5). */
+  putDue(command: Command): void {
+    this.#due.push(command);
+  }
+
+  /** An auction has mail, and may be decided. */
+  enqueue(actor: Actor): void {
+    if (actor.queued || actor.creating || actor.loading || actor.depth === 0) return;
+    actor.queued = true;
+    this.#ready.push(actor);
+  }
+
+  get #open(): boolean {
+    const { phase } = this.#shard;
+    return this.#commit.open && (phase === "serving" || phase === "opening" || phase === "sealed");
+  }
+
+  /** Whether something waits that could be decided now. */
+  get hasWork(): boolean {
+    return this.#open && (this.#due.length > 0 || (this.#shard.phase === "serving" && this.#readyTaken < this.#ready.length));
+  }
+
+  /** Whether no command of the engine's own waits any more. */
+  get dueDone(): boolean {
+    return this.#due.length === 0 && this.#commit.open;
+  }
+
+  /** Decides at most `budget` commands; returns how many it took. */
+  decideSome(budget: number): number {
+    let taken = 0;
+    while (taken < budget && this.#open) {
+      const due = this.#due.shift();
+      if (due !== undefined) {
+        taken += 1;
+        this.#decideDue(due);
+        continue;
+      }
+      if (this.#shard.phase !== "serving") break;
+      const actor = this.#nextReady();
+      if (actor === undefined) break;
+      taken += this.#serve(actor, Math.min(IN_A_ROW_MAX, budget - taken));
+    }
+    return taken;
+  }
+
+  #nextReady(): Actor | undefined {
+    const actor = this.#ready[this.#readyTaken];
+    if (actor === undefined) return undefined;
+    this.#readyTaken += 1;
+    if (this.#readyTaken === this.#ready.length) {
+      this.#ready = [];
+      this.#readyTaken = 0;
+    }
+    return actor;
+  }
+
+  #serve(actor: Actor, most: number): number {
+    const { world } = this.#shard;
+    let taken = 0;
+    while (taken < most && this.#open && !actor.creating) {
+      // Everything due by now goes first, in this auction and in every other of the shard.
+      const now = this.#shard.stamp();
+      if (world.deadlines.top <= now) {
+        world.fireDue(now);
+        if (this.#due.length > 0) break;
+      }
+      const waiting = actor.take();
+      if (waiting === undefined) break;
+      this.#shard.mail -= 1;
+      taken += 1;
+      this.#rule(actor, waiting, now);
+    }
+    actor.queued = false;
+    if (actor.depth > 0) this.enqueue(actor);
+    else if (actor.head === null && !actor.loading) this.#shard.removeActor(actor);
+    return taken;
+  }
+
+  #rule(actor: Actor, waiting: Waiting, now: Instant): void {
+    const { command, caller, requestId } = waiting;
+    const { world } = this.#shard;
+    if (waiting.expiresAt <= world.turnAt()) {
+      this.#shard.refuse(waiting, "overloaded");
+      return;
+    }
+    const { head } = actor;
+    if (head !== null && command.keyDigest !== null) {
+      const row = answerRow(head, command.keyDigest);
+      if (row >= 0) {
+        this.#repeat(actor, waiting, row);
+        return;
+      }
+    }
+    if (head === null ? command.body.type !== "create" : head.phase === null) {
+      this.#shard.refuse(waiting, "no_such_auction");
+      return;
+    }
+    if (head !== null && head.answerCount >= world.limits.answersMax && command.role === "bidder") {
+      this.#shard.refuse(waiting, "auction_busy");
+      return;
+    }
+    if (head !== null && dueAt(head) <= now) this.#take(actor, dueCommand(head), null, 0, now);
+    this.#take(actor, command, caller, requestId, now);
+  }
+
+  #repeat(actor: Actor, waiting: Waiting, row: number): void {
+    const { command, caller, requestId } = waiting;
+    const { committed } = actor;
+    if (committed === null || row >= committed.answerCount) {
+      this.#commit.putRepeat(actor, caller, requestId, sameCommand(actor.head as AuctionState, row, command) ? row : -1 - row);
+      return;
+    }
+    if (!sameCommand(committed, row, command)) {
+      this.#shard.refuse(waiting, "key_reused");
+      return;
+    }
+    this.#shard.world.counters.repeats += 1;
+    caller.answer(requestId, actor.auctionId, answerChunk(committed, row), answerOffset(row), true);
+  }
+
+  // A timer only wakes the shard: what is no longer due (an extension came first) is put back.
+  #decideDue(command: Command): void {
+    const actor = this.#shard.actors.get(command.auctionId);
+    if (actor === undefined || actor.head === null) return;
+    const now = this.#shard.stamp();
+    if (command.body.type !== "give_back" && dueAt(actor.head) > now) {
+      this.#shard.world.deadlines.set(actor, dueAt(actor.head));
+      return;
+    }
+    this.#take(actor, command.body.type === "give_back" ? command : dueCommand(actor.head), null, 0, now);
+  }
+
+  // One decision: taken on the head, put into the open frame, remembered by whoever waits for it.
+  #take(actor: Actor, command: Command, caller: Caller | null, requestId: number, now: Instant): void {
+    const decision = decide(actor.head, command, now, this.#shard.epoch);
+    if (actor.head !== null && actor.head === actor.committed) actor.head = fork(actor.committed);
+    actor.head = apply(actor.head, decision);
+    actor.inFlight += 1;
+    this.#commit.put(actor, decision, caller, requestId);
+    // While its create is in flight an auction is not due; its first due time is set when it is durable.
+    if (actor.committed === null) return;
+    const due = dueAt(actor.head);
+    if (due !== actor.due || actor.heapIndex < 0) this.#shard.world.deadlines.set(actor, due);
+  }
+
+  /** Refuses everything that waits undecided. */
+  dropMail(code: RefusalCode): void {
+    this.#due = [];
+    this.#ready = [];
+    this.#readyTaken = 0;
+    const shard = this.#shard;
+    for (const actor of shard.mail === 0 ? [] : [...shard.actors.values()]) {
+      actor.queued = false;
+      for (let waiting = actor.take(); waiting !== undefined; waiting = actor.take()) shard.refuse(waiting, code);
+      if (actor.head === null && !actor.loading) shard.removeActor(actor);
+    }
+    shard.mail = 0;
+  }
+}

@@ -1,0 +1,100 @@
+// What one shard holds: its auctions, the judge's place in its log, its head time. Data and their bookkeeping, no decisions.
+//
+// phase      entered when                       commands                            left when
+// unowned    start; tenure over                 refused shard_unowned               take() runs
+// opening    own claim is effective             wait in mailboxes                   TIME(first) is committed
+// serving    opening pass done                  decided                             release, refusal, over
+// log_down   an append was refused              refused log_unavailable             a TIME(probe) is committed: opening
+// sealed     stop or move                       refused shard_moving                RELEASE is committed: unowned
+// stopped    a broken invariant                 refused shard_unowned               an operator acts
+import type { RefusalCode } from "../core/decision.ts";
+import type { AuctionId, Epoch, Instant, Shard as ShardNumber } from "../core/ids.ts";
+import type { AuctionState } from "../core/state.ts";
+import { initialJudge, type JudgeState } from "../core/validity.ts";
+import { Actor, type Home, type Waiting } from "./actor.ts";
+import { ShardHashes } from "./shard-hashes.ts";
+import type { ShardWorld } from "./world.ts";
+
+export type ShardPhase = "unowned" | "opening" | "serving" | "log_down" | "sealed" | "stopped";
+
+/** Hints to callers, by what stands in the way: a full queue empties in tens of milliseconds, a log comes back in seconds. */
+const RETRY_FULL_MS = 50;
+const RETRY_LOG_MS = 500;
+const RETRY_OWNER_MS = 100;
+
+/** When a refused caller may ask again. */
+export function retryAfterMs(code: RefusalCode): number {
+  if (code === "overloaded" || code === "auction_busy") return RETRY_FULL_MS;
+  return code === "log_unavailable" ? RETRY_LOG_MS : RETRY_OWNER_MS;
+}
+
+export abstract class ShardState implements Home {
+  readonly number: ShardNumber;
+  readonly world: ShardWorld;
+  readonly actors = new Map<AuctionId, Actor>();
+  phase: ShardPhase = "unowned";
+  judge: JudgeState;
+  epoch: Epoch = 0;
+  /** Time of the last decision taken; never below the last logged time. */
+  time: Instant = 0;
+  /** Commands in mailboxes. */
+  mail = 0;
+  /** Monotonic time of the last record that landed. */
+  lastRecordAt = 0;
+  /** The snapshot under way: it captures an auction before it changes. */
+  readonly snapshot: { run: { capture(actor: Actor): void } | null } = { run: null };
+  /** Monotonic time of the last saved snapshot. */
+  snapshotAt = 0;
+  readonly hashes = new ShardHashes();
+  /** Auctions changed since the last snapshot began. */
+  readonly dirty = new Set<Actor>();
+  /** Closed auctions that are in the snapshot store only. */
+  evicted = 0;
+  /** Whether some auction gives lost time back, so that the shard's idle time is logged every second. */
+  givesBack = false;
+  #indexNext = 0;
+  readonly #indexFree: number[] = [];
+
+  constructor(number: ShardNumber, world: ShardWorld) {
+    this.number = number;
+    this.world = world;
+    this.judge = initialJudge(number);
+  }
+
+  /** An auction of this shard by its id, made from a state or (null) about to be created. */
+  addActor(auctionId: AuctionId, state: AuctionState | null): Actor {
+    const index = this.#indexFree.pop() ?? this.#indexNext++;
+    const actor = new Actor(this, auctionId, index, state);
+    this.actors.set(auctionId, actor);
+    return actor;
+  }
+
+  removeActor(actor: Actor): void {
+    this.world.deadlines.set(actor, Number.POSITIVE_INFINITY);
+    this.dirty.delete(actor);
+    this.hashes.free(actor.index);
+    this.actors.delete(actor.auctionId);
+    this.#indexFree.push(actor.index);
+  }
+
+  /** A time for a decision: never below the last one, nor below the wall clock. */
+  stamp(): Instant {
+    const wall = this.world.clock.now();
+    if (wall > this.time) this.time = wall;
+    return this.time;
+  }
+
+  markChanged(actor: Actor): void {
+    if (actor.dirty) return;
+    actor.dirty = true;
+    this.dirty.add(actor);
+  }
+
+  /** Turns one command away: no effect, no key bound. */
+  refuse(waiting: Pick<Waiting, "caller" | "requestId" | "command">, code: RefusalCode): void {
+    this.world.counters.refused(code);
+    waiting.caller.refuse(waiting.requestId, waiting.command.auctionId, code, retryAfterMs(code));
+  }
+
+  abstract engineCommand(command: Parameters<Home["engineCommand"]>[0]): void;
+}
