@@ -176,6 +176,7 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     limits,
     counters,
     say,
+    lifeId: opened.lifeId,
     nodeId: settings.nodeId,
     processId: randomUUID(),
     shards: settings.shards,

@@ -234,6 +234,15 @@ test("recovery: checkpoint and tail give the state of the log alone", async () =
   ]);
 });
 
+test("recovery: snapshots of another log are refused, and nothing is served from them", async () => {
+  const first = await new OneNode().start();
+  await opened(first);
+  await settled(first, first.node.snapshotAll());
+  const other = await new OneNode({ time: first.time, snapshots: first.snapshots, lifeId: new Uint8Array(16).fill(9) }).start();
+  expect(other.node.all()[0]?.phase).toBe("stopped");
+  expect(other.lines).toContainEqual(expect.objectContaining({ event: "shard_stopped", fields: expect.objectContaining({ invariant: "other_life" }) }));
+});
+
 test("recovery: an end that fell into the outage stands, and is decided before any bid", async () => {
   const first = await new OneNode().start();
   await opened(first);

@@ -33,7 +33,7 @@ const GAP_READ_MAX_MS = 2_000;
 /** What a node is made from: the ports and settings of ShardWorld that come from outside. */
 export type NodeParts = Pick<
   ShardWorld,
-  "log" | "codec" | "store" | "clock" | "timers" | "nonces" | "sink" | "limits" | "counters" | "say" | "nodeId" | "processId" | "shards"
+  "log" | "codec" | "store" | "clock" | "timers" | "nonces" | "sink" | "limits" | "counters" | "say" | "lifeId" | "nodeId" | "processId" | "shards"
 > & {
   readonly slots: SlotTable;
   readonly membership: Membership;
@@ -52,6 +52,7 @@ export class EngineNode implements ShardWorld {
   readonly limits: ShardWorld["limits"];
   readonly counters: ShardWorld["counters"];
   readonly say: ShardWorld["say"];
+  readonly lifeId: Uint8Array;
   readonly nodeId: string;
   readonly processId: string;
   readonly shards: number;
@@ -82,6 +83,7 @@ export class EngineNode implements ShardWorld {
     this.limits = parts.limits;
     this.counters = parts.counters;
     this.say = parts.say;
+    this.lifeId = parts.lifeId;
     this.nodeId = parts.nodeId;
     this.processId = parts.processId;
     this.shards = parts.shards;

@@ -33,6 +33,12 @@ export async function recover(shard: Shard, checkpoints: readonly Checkpoint[] |
   const { log, say } = shard.world;
   const ends = await log.ends(shard.number);
   for (const checkpoint of checkpoints ?? []) {
+    if (!sameBytes(checkpoint.lifeId, shard.world.lifeId)) {
+      throw new LogBroken(
+        "other_life",
+        `shard ${shard.number}: the snapshots belong to another log than this one; put the log that belongs to them back, or name another database`,
+      );
+    }
     if (checkpoint.offset > ends.end) {
       throw new LogBroken("log_shorter", `shard ${shard.number}: a checkpoint stands at ${checkpoint.offset}, the log ends at ${ends.end}`);
     }

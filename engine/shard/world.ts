@@ -77,6 +77,8 @@ export interface ShardWorld {
   readonly limits: ShardLimits;
   readonly counters: ShardCounters;
   readonly say: Say;
+  /** Of the log, 16 bytes. */
+  readonly lifeId: Uint8Array;
   readonly nodeId: string;
   readonly processId: string;
   /** Shards of the log. */

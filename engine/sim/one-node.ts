@@ -160,6 +160,10 @@ export interface OneNodeOptions {
   readonly limits?: Partial<ShardLimits>;
   readonly log?: MemoryLogOptions;
   readonly time?: FakeTime;
+  /** Names the log; another than before is another log. */
+  readonly lifeId?: Uint8Array;
+  /** Snapshots of an earlier world. */
+  readonly snapshots?: SnapshotStore;
   /** An older world to go on with: its records and snapshots. */
   readonly before?: OneNode;
 }
@@ -175,11 +179,12 @@ export class OneNode {
   readonly sink = new KeepingSink();
   readonly statuses: ShardStatus[] = [];
   readonly lines: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
-  readonly lifeId = new Uint8Array(16).fill(7);
+  readonly lifeId: Uint8Array;
 
   constructor(options: OneNodeOptions = {}) {
     const shards = options.shards ?? 1;
     this.time = options.time ?? options.before?.time ?? new FakeTime();
+    this.lifeId = options.lifeId ?? new Uint8Array(16).fill(7);
     const codec = createRecordCodec(this.lifeId);
     const slots = fillSlots(shards);
     this.records = options.before?.records ?? new MemoryStore(shards);
@@ -187,7 +192,8 @@ export class OneNode {
       for (let shard = 0; shard < shards; shard += 1)
         this.records.store(shard, codec.genesis({ shard, shards, slotDigest: slotDigest(slots), madeAt: DAY_ONE, version: "test" }));
     }
-    this.snapshots = options.before?.snapshots ?? new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: SHARD_LIMITS.closedKeptMs });
+    this.snapshots =
+      options.snapshots ?? options.before?.snapshots ?? new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: SHARD_LIMITS.closedKeptMs });
     this.log = this.records.connect(options.log ?? {});
     const limits = { ...SHARD_LIMITS, ...options.limits };
     let nonce = 0;
@@ -206,6 +212,7 @@ export class OneNode {
       limits,
       counters: new EngineCounters(),
       say: (_level, event, fields) => this.lines.push({ event, fields }),
+      lifeId: this.lifeId,
       nodeId: "ash",
       processId: "ash-1",
       shards,

@@ -140,7 +140,7 @@ async function create(parts: HttpParts, c: HttpContext, identity: Identity, key:
   const auctionId = auctionIdFor(identity.userId, key);
   const lotId = body.lotId ?? uuidOf(`${identity.userId}\0${key}`, LOT_NAMESPACE);
   try {
-    await parts.catalogue.add(entryOf(auctionId, identity, body, lotId));
+    await parts.catalogue.add(entryOf({ auctionId, identity, body, lotId, now: parts.now() }));
   } catch (error) {
     if (error instanceof CatalogueUnavailable) throw new Refused("catalogue_unavailable");
     throw error;
@@ -151,7 +151,8 @@ async function create(parts: HttpParts, c: HttpContext, identity: Identity, key:
 }
 
 /** The catalogue's first word on an auction: what its first decision will say if it is accepted. Sequence 0 is below any checkpoint. */
-function entryOf(auctionId: string, identity: Identity, body: CreateBody, lotId: string): CatalogueEntry {
+function entryOf(create: { auctionId: string; identity: Identity; body: CreateBody; lotId: string; now: number }): CatalogueEntry {
+  const { auctionId, identity, body, lotId, now } = create;
   const opensAt = body.opensAt ?? null;
   const durationMs = body.durationMs ?? null;
   return {
@@ -159,7 +160,8 @@ function entryOf(auctionId: string, identity: Identity, body: CreateBody, lotId:
     lot: body.lot === undefined ? null : lotOf(body.lot, lotId),
     seller: { sellerId: identity.userId, name: identity.name ?? identity.userId, reputation: null },
     sequence: 0,
-    phase: opensAt === null ? "draft" : "scheduled",
+    // An opening that is not after now is due at once.
+    phase: opensAt === null ? "draft" : opensAt <= now ? "open" : "scheduled",
     outcome: null,
     currency: body.currency,
     opening: body.openingPriceMinor,
