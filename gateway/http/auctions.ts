@@ -140,7 +140,7 @@ async function create(parts: HttpParts, c: HttpContext, identity: Identity, key:
   const auctionId = auctionIdFor(identity.userId, key);
   const lotId = body.lotId ?? uuidOf(`${identity.userId}\0${key}`, LOT_NAMESPACE);
   try {
-    await parts.catalogue.add(entryOf({ auctionId, identity, body, lotId, now: parts.now() }));
+    await parts.catalogue.add(entryOf({ auctionId, identity, body, lotId, now: parts.clock.now() }));
   } catch (error) {
     if (error instanceof CatalogueUnavailable) throw new Refused("catalogue_unavailable");
     throw error;
