@@ -63,7 +63,7 @@ test("auctions: create: the catalogue shows it before its first checkpoint", asy
   expect(asOf).toBe("2026-11-23T10:00:00.000Z");
   expect(auctions?.[0]).toMatchObject({
     auctionId,
-    phase: "scheduled",
+    phase: "open",
     currency: "USD",
     openingPriceMinor: 10_000,
     askingPriceMinor: 10_000,
@@ -71,6 +71,13 @@ test("auctions: create: the catalogue shows it before its first checkpoint", asy
     lot: { title: "Brass sextant", version: 1 },
     seller: { sellerId: "seller-1", name: "Sally" },
   });
+});
+
+test("auctions: create: what opens later is listed as scheduled until then", async () => {
+  const system = await testSystem();
+  const auctionId = await createdAuction(system, { opensAt: "2026-11-23T12:00:00.000Z" });
+  const { auctions } = (await system.call("GET", "/v1/auctions?phase=scheduled")).body;
+  expect(auctions?.[0]).toMatchObject({ auctionId, phase: "scheduled" });
 });
 
 test("auctions: create: settings against the rules are a rejection of 422", async () => {
