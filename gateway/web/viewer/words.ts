@@ -84,7 +84,7 @@ export function answerText(
     const more = answer.currentPriceMinor !== null && bid.amountMinor > answer.currentPriceMinor ? ` Your maximum is ${money(bid.amountMinor)}.` : "";
     return { text: `You lead at ${money(answer.currentPriceMinor)}.${more}`, tone: "lead" };
   }
-  return { text: `Outbid at once: a rival's maximum is higher. The price is now ${money(answer.currentPriceMinor)}.`, tone: "outbid" };
+  return { text: `Outbid at once: a rival's maximum is higher. Your bid took the price to ${money(answer.currentPriceMinor)}.`, tone: "outbid" };
 }
 
 function rejectionText(answer: BidAnswer, bid: { readonly amountMinor: number; readonly currency: string }): string {
