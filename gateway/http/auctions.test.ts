@@ -75,7 +75,7 @@ test("auctions: create: the catalogue shows it before its first checkpoint", asy
 
 test("auctions: create: what opens later is listed as scheduled until then", async () => {
   const system = await testSystem();
-  const auctionId = await createdAuction(system, { opensAt: "2026-11-23T12:00:00.000Z" });
+  const auctionId = await createdAuction(system, { opensAt: "2026-11-23T10:01:00.000Z" });
   const { auctions } = (await system.call("GET", "/v1/auctions?phase=scheduled")).body;
   expect(auctions?.[0]).toMatchObject({ auctionId, phase: "scheduled" });
 });
