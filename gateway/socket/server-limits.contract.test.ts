@@ -2,8 +2,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { JSON_PROTOCOL } from "./client-frames.ts";
-import { trialAuctionId } from "./trial-engine.ts";
-import { TRIAL_ORIGIN, Trial, type TrialOptions, trialBid, trialIdentity } from "./trial-server.ts";
+import { trialAuctionId, trialBid, trialIdentity } from "./trial-engine.ts";
+import { TRIAL_ORIGIN, Trial, type TrialOptions } from "./trial-server.ts";
 
 const A = trialAuctionId(1);
 const WIDE = { framesPerSecond: 10_000, framesBurst: 10_000 };

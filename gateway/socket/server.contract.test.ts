@@ -1,7 +1,7 @@
 // The protocol over a real server and real sockets: bidding and watching. The engine is in memory and time stands still.
 import { expect, onTestFinished, test } from "vitest";
-import { trialAuctionId } from "./trial-engine.ts";
-import { Trial, type TrialOptions, trialBid, trialIdentity } from "./trial-server.ts";
+import { trialAuctionId, trialBid, trialIdentity } from "./trial-engine.ts";
+import { Trial, type TrialOptions } from "./trial-server.ts";
 
 const A = trialAuctionId(1);
 const B = trialAuctionId(2);

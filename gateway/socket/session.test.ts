@@ -5,8 +5,7 @@ import type { BidRequest } from "./frame-check.ts";
 import { MALFORMED } from "./frame-decode.ts";
 import { SOCKET_LIMITS, type SocketLimits } from "./limits.ts";
 import { Session, type SessionPorts } from "./session.ts";
-import { trialAuctionId } from "./trial-engine.ts";
-import { trialBid, trialIdentity } from "./trial-server.ts";
+import { trialAuctionId, trialBid, trialIdentity } from "./trial-engine.ts";
 
 const A = trialAuctionId(1);
 const ANONYMOUS = { type: "auth", anonymous: true };

@@ -6,7 +6,7 @@ import type { Answer, RefusalCode } from "../../engine/core/decision.ts";
 import type { AuctionId } from "../../engine/core/ids.ts";
 import type { PublicRow, PublicState, PublicTerms, Standing } from "../../engine/core/view.ts";
 import type { Read, Update, UpdateEvent } from "../../engine/protocol.ts";
-import type { CommandReply, Engine, EngineListener, ReadOutcome } from "../ports.ts";
+import type { CommandReply, Engine, EngineListener, Identity, ReadOutcome } from "../ports.ts";
 
 const EPOCH = 88_123;
 const STEP = 100;
@@ -59,6 +59,16 @@ interface TrialAuction {
 /** The id of the n-th auction of a test. */
 export function trialAuctionId(n: number): AuctionId {
   return `3a7c1f0e-6d0a-8a51-8f0e-${n.toString(16).padStart(12, "0")}`;
+}
+
+/** A premium bidder unless told otherwise. */
+export function trialIdentity(userId: string, more: Partial<Identity> = {}): Identity {
+  return { userId, name: null, tier: "premium", roles: ["bidder"], guest: false, expiresAt: 1_795_431_600_000, ...more };
+}
+
+/** A `place_bid` in USD. */
+export function trialBid(auctionId: string, id: number, key: string, amountMinor: number): object {
+  return { type: "place_bid", id, auctionId, key, amountMinor, currency: "USD" };
 }
 
 export class TrialEngine implements Engine {

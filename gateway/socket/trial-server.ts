@@ -7,15 +7,10 @@ import { JSON_PROTOCOL, MSGPACK_PROTOCOL } from "./client-frames.ts";
 import { SOCKET_LIMITS, type SocketLimits } from "./limits.ts";
 import type { SocketMetrics } from "./metrics.ts";
 import { type SocketServer, startSocketServer } from "./server.ts";
-import { TrialEngine } from "./trial-engine.ts";
+import { TrialEngine, trialIdentity } from "./trial-engine.ts";
 import { TrialTime } from "./trial-time.ts";
 
 export const TRIAL_ORIGIN = "http://auctions.example";
-
-/** A premium bidder unless told otherwise. */
-export function trialIdentity(userId: string, more: Partial<Identity> = {}): Identity {
-  return { userId, name: null, tier: "premium", roles: ["bidder"], guest: false, expiresAt: 1_795_431_600_000, ...more };
-}
 
 /** Tokens are user ids; `bad` and `old` are none. */
 export class TrialIdentities implements Identities {
@@ -268,9 +263,4 @@ export class Trial {
     for (const client of this.clients) client.socket.terminate();
     await this.server?.close();
   }
-}
-
-/** A `place_bid` in USD. */
-export function trialBid(auctionId: string, id: number, key: string, amountMinor: number): object {
-  return { type: "place_bid", id, auctionId, key, amountMinor, currency: "USD" };
 }
