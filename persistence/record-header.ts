@@ -91,13 +91,13 @@ export function sealRecord(out: ByteWriter): { readonly bytes: Buffer; readonly 
 export function readHeader(from: ByteReader): Header {
   const kind = from.u8();
   const flags = from.u8();
-  const lifeId = Uint8Array.prototype.slice.call(from.raw(LIFE_ID_BYTES));
+  const lifeId = new Uint8Array(from.raw(LIFE_ID_BYTES));
   const shard = from.u32();
   const epoch = from.integer();
   const firstLsn = from.integer();
   const count = from.u32();
   const timeFirst = from.integer();
   const timeLast = from.integer();
-  const prevHash = Uint8Array.prototype.slice.call(from.raw(HASH_BYTES));
+  const prevHash = new Uint8Array(from.raw(HASH_BYTES));
   return { kind, flags, lifeId, shard, epoch, firstLsn, count, timeFirst, timeLast, prevHash };
 }

@@ -136,7 +136,7 @@ function decodeChecked(reader: ByteReader, offset: number, shard: Shard): Judged
 
 function newer(reader: ByteReader, offset: number, version: number): JudgedRecord {
   reader.at += 2;
-  const lifeId = Uint8Array.from(reader.raw(LIFE_ID_BYTES));
+  const lifeId = new Uint8Array(reader.raw(LIFE_ID_BYTES));
   return { kind: "newer", offset, lifeId, shard: reader.u32(), version };
 }
 
@@ -150,7 +150,7 @@ function decodePayload(reader: ByteReader, offset: number, header: Header, hash:
     case KIND_NUMBERS.release: {
       const reason = oneOf(RELEASE_REASONS, reader.u8());
       const hasTarget = reader.u8() === 1;
-      const stateHash = Uint8Array.from(reader.block());
+      const stateHash = new Uint8Array(reader.block());
       const target = hasTarget ? reader.text() : null;
       return atEnd(reader, { kind: "release", offset, lifeId, shard, epoch, firstLsn, count, timeFirst, timeLast, prevHash, hash, stateHash, reason, target });
     }
@@ -171,14 +171,14 @@ function decodeGenesis(reader: ByteReader, offset: number, header: Header, hash:
   const shards = reader.u32();
   const slots = reader.u32();
   const madeAt = reader.integer();
-  const slotDigest = Uint8Array.from(reader.block());
+  const slotDigest = new Uint8Array(reader.block());
   const version = reader.text();
   return atEnd(reader, { kind: "genesis", offset, lifeId: header.lifeId, shard: header.shard, shards, slots, slotDigest, madeAt, version, hash });
 }
 
 function decodeClaim(reader: ByteReader, offset: number, header: Header, hash: Uint8Array): JudgedRecord {
   const previous = reader.integer();
-  const nonce = Uint8Array.from(reader.raw(NONCE_BYTES));
+  const nonce = new Uint8Array(reader.raw(NONCE_BYTES));
   const reason = oneOf(CLAIM_REASONS, reader.u8());
   const shards = reader.u32();
   const nodeId = reader.text();
