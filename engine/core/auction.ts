@@ -8,10 +8,10 @@
 // Y3. A due command is decided before any other command of the auction, but for give_back.
 import { ANSWER_BYTES, answerSequence, isFingerprintAt, readAnswer, writeAnswer } from "./answers.ts";
 import { type Command, engineCommand, type KeyDigest } from "./command.ts";
-import { type Answer, type Decision, type DecisionCode, type Effects, NO_EFFECTS, type RefusalCode, type Verdict } from "./decision.ts";
+import { type Answer, type Decision, NO_EFFECTS, type RefusalCode } from "./decision.ts";
 import type { Format, Ruling } from "./format.ts";
 import { english } from "./formats/english.ts";
-import type { AuctionId, Epoch, Instant, Sequence } from "./ids.ts";
+import type { Epoch, Instant } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 import { INSTANT_MAX } from "./money.ts";
 import { checkPermission, checkPhase } from "./permission.ts";
@@ -32,21 +32,17 @@ export function formatOf(settings: Settings): Format {
  *  never the tombstone of a rejected one. `epoch` is that of the record that will hold the decision. */
 export function decide(state: AuctionState | null, command: Command, now: Instant, epoch: Epoch): Decision {
   const ruling = state === null ? ruleOnCreate(command, now) : ruleOn(state, command, now);
-  const sequence = state === null ? 1 : state.sequence + 1;
-  const place = { auctionId: command.auctionId, sequence, at: now, epoch, command };
-  return typeof ruling === "string" ? made(place, "rejected", ruling, NO_EFFECTS) : made(place, "accepted", ruling.code, ruling.effects);
-}
-
-interface Place {
-  readonly auctionId: AuctionId;
-  readonly sequence: Sequence;
-  readonly at: Instant;
-  readonly epoch: Epoch;
-  readonly command: Command;
-}
-
-function made(place: Place, verdict: Verdict, code: DecisionCode, effects: Effects): Decision {
-  return { auctionId: place.auctionId, sequence: place.sequence, at: place.at, epoch: place.epoch, command: place.command, verdict, code, effects };
+  const rejected = typeof ruling === "string";
+  return {
+    auctionId: command.auctionId,
+    sequence: state === null ? 1 : state.sequence + 1,
+    at: now,
+    epoch,
+    command,
+    verdict: rejected ? "rejected" : "accepted",
+    code: rejected ? ruling : ruling.code,
+    effects: rejected ? NO_EFFECTS : ruling.effects,
+  };
 }
 
 function ruleOnCreate(command: Command, now: Instant): Ruling {
