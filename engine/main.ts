@@ -72,7 +72,7 @@ async function openLog(settings: EngineSettings, version: string, say: Say, fata
   }
 }
 
-function openStore(settings: EngineSettings, say: Say): SnapshotStore {
+function openStore(settings: EngineSettings, counters: EngineCounters, say: Say): SnapshotStore {
   const closedKeptMs = settings.engineClosedKeptMs;
   if (settings.snapshots === "memory") return new MemorySnapshotStore({ closedKeptMs, rowBytes: SNAPSHOT_ROW_BYTES });
   if (settings.postgresUrl === undefined) throw new Error("snapshots are kept in Postgres: set FAIRWARNING_POSTGRES_URL, or FAIRWARNING_SNAPSHOTS=memory");
@@ -83,6 +83,7 @@ function openStore(settings: EngineSettings, say: Say): SnapshotStore {
     lifetimeMs: settings.postgresPoolLifetimeMs,
     connectLimitMs: settings.postgresConnectTimeoutMs,
     statementLimitMs: settings.postgresStatementTimeoutMs,
+    onStatement: (name, ms, slow) => counters.statement(name, ms, slow),
   });
   return new PostgresSnapshotStore(database, {
     rowBytes: SNAPSHOT_ROW_BYTES,
@@ -144,8 +145,8 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     process.exit(EXIT_FAILED);
   };
   const opened = await openLog(settings, version, say, fatal);
-  const store = openStore(settings, say);
   const counters = new EngineCounters();
+  const store = openStore(settings, counters, say);
   const limits = {
     ...SHARD_LIMITS,
     mailboxMax: settings.engineMailboxMax,

@@ -28,6 +28,14 @@ export class EngineCounters implements ShardCounters {
   readonly #lateness = latency(this.registry, "fairwarning_engine_close_lateness_seconds", "How late due commands were noticed.");
   readonly #recovery = latency(this.registry, "fairwarning_engine_recovery_seconds", "From the start of a take to an effective claim.");
   readonly #snapshot = latency(this.registry, "fairwarning_engine_snapshot_seconds", "Capturing and saving one checkpoint.");
+  readonly #statements = new Histogram({
+    name: "fairwarning_postgres_query_seconds",
+    help: "Statements to Postgres.",
+    labelNames: ["statement"],
+    buckets: [...BUCKETS_SECONDS],
+    registers: [this.registry],
+  });
+  slowStatements = 0;
   readonly byKind = new Map<string, number>();
   readonly byCode = new Map<string, number>();
   readonly refusals = new Map<string, number>();
@@ -68,6 +76,12 @@ export class EngineCounters implements ShardCounters {
 
   count(event: CountedEvent): void {
     raise(this.events, event, 1);
+  }
+
+  /** Of every statement to Postgres, failed ones too. */
+  statement(name: string, ms: number, slow: boolean): void {
+    this.#statements.labels(name).observe(ms / 1_000);
+    if (slow) this.slowStatements += 1;
   }
 
   observe(what: "recovery_ms" | "snapshot_ms", value: number): void {
@@ -127,6 +141,7 @@ function decisionMetrics(registry: Registry, counters: EngineCounters): void {
   byLabel(registry, "fairwarning_engine_refusals_total", "Commands turned away before a decision, by code.", "code", counters.refusals);
   byLabel(registry, "fairwarning_engine_auctions_ended_total", "Auctions that ended, by outcome.", "outcome", counters.outcomes);
   byLabel(registry, "fairwarning_engine_events_total", "Claims, tenures, snapshots and void records, by what happened.", "event", counters.events);
+  total(registry, "fairwarning_postgres_slow_queries_total", "Statements that took longer than a second.", () => counters.slowStatements);
   total(registry, "fairwarning_engine_extensions_total", "Soft-close extensions.", () => counters.extensions);
   total(registry, "fairwarning_engine_answers_replayed_total", "Answers given again for a known key.", () => counters.repeats);
   total(registry, "fairwarning_engine_frames_total", "Log frames sent.", () => counters.frames);

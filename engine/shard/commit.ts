@@ -113,6 +113,10 @@ export class Commit {
 
   /** Calls back once a record appended after now has landed (or, with a code, never will). */
   barrier(tell: (code: RefusalCode | null) => void): void {
+    if (this.#waiters.length >= this.#shard.world.limits.waitingMax) {
+      tell("overloaded");
+      return;
+    }
     this.#waiters.push({ after: this.#recordsStarted, tell });
     this.#barrierWanted = true;
     this.#shard.world.wake();

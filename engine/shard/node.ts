@@ -11,6 +11,7 @@ import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Instant } from "../core/ids.ts";
 import { type SlotTable, shardOf } from "../core/slots.ts";
+import type { AuctionState } from "../core/state.ts";
 import type { Caller, Membership, ReadCaller, TimeReason } from "../ports.ts";
 import type { Read, ShardStatus } from "../protocol.ts";
 import type { Actor } from "./actor.ts";
@@ -27,6 +28,8 @@ import type { Control, ShardWorld } from "./world.ts";
 const TIMER_MAX_MS = 86_400_000;
 /** How often idle shards and the clock are looked at. */
 const TICK_MS = 1_000;
+/** Sleeping auctions fetched at once. More wait too long anyway: strangers who make up ids must not keep the store busy. */
+const FETCHES_MAX = 64;
 /** A gap that cannot be read within this ends the tenure (C6). */
 const GAP_READ_MAX_MS = 2_000;
 
@@ -70,6 +73,7 @@ export class EngineNode implements ShardWorld {
   #cancelTick: (() => void) | null = null;
   #clockBase = 0;
   #stopping = false;
+  #fetches = 0;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -283,17 +287,27 @@ export class EngineNode implements ShardWorld {
   }
 
   wakeAuction(shard: Shard, actor: Actor): void {
-    fetchAsleep(shard, actor.auctionId).then(
+    this.#fetch(shard, actor.auctionId).then(
       (state) => shard.awake(actor, state),
       () => shard.asleepAway(actor),
     );
   }
 
   wakeForRead(shard: Shard, auctionId: AuctionId, then: (code: RefusalCode | null) => void): void {
-    fetchAsleep(shard, auctionId).then(
+    this.#fetch(shard, auctionId).then(
       () => then(null),
       () => then("overloaded"),
     );
+  }
+
+  async #fetch(shard: Shard, auctionId: AuctionId): Promise<AuctionState | null> {
+    if (this.#fetches >= FETCHES_MAX) throw new Error("too many sleeping auctions are being fetched");
+    this.#fetches += 1;
+    try {
+      return await fetchAsleep(shard, auctionId);
+    } finally {
+      this.#fetches -= 1;
+    }
   }
 
   // Snapshots and stopping
