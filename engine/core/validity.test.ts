@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import {
-  advance, advanceOwn, copyJudge, EFFECTIVE, initialJudge, type JudgedRecord, type JudgeState, judge, judgeCheckpoint, judgeFromCheckpoint, NO_PASS_OPEN,
+  advance, copyJudge, EFFECTIVE, initialJudge, type JudgedRecord, type JudgeState, judge, judgeCheckpoint, judgeFromCheckpoint, NO_PASS_OPEN,
   type TimeRecord, type Verdict,
 } from "./validity.ts";
 
@@ -146,21 +146,6 @@ test("advance: nobody goes on behind a broken record", () => {
   const state = claimed();
   const record = time(state, { firstLsn: 9 });
   expect(() => advance(state, record, judge(state, record), mix)).toThrow("lsn_ahead");
-});
-
-test("advance: an own record moves the state exactly as reading it back would", () => {
-  for (const reason of ["first", "idle", "probe", "barrier"] as const) {
-    const read = claimed();
-    const own = copyJudge(read);
-    const record = time(read, { reason });
-    take(read, record);
-    advanceOwn(own, { offset: 2, lsns: 1, hash: record.hash, time: record.timeLast, beginsPass: reason === "probe", endsPass: reason === "first" });
-    expect(own, reason).toEqual(read);
-  }
-});
-
-test("advance: an own record at another offset than the next is refused", () => {
-  expect(() => advanceOwn(claimed(), { offset: 3, lsns: 1, hash: bytes(0), time: 1, endsPass: false })).toThrow("stands at 2");
 });
 
 test("outage: it is measured from the last logged time before the first claim whose opening pass was not finished", () => {

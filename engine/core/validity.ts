@@ -118,7 +118,8 @@ export type Verdict =
   | { readonly kind: "void"; readonly reason: VoidReason; readonly alarm: boolean }
   | { readonly kind: "broken"; readonly reason: BrokenReason; readonly alarm: true };
 
-/** The one verdict that lets a record count. An owner whose append was done at the expected offset uses it unread (C5). */
+/** The one verdict that lets a record count. An owner whose append was done at the expected offset need not read it back (C5): it
+ *  advances by the record it made, with this. */
 export const EFFECTIVE: Verdict = Object.freeze({ kind: "effective", alarm: false });
 
 /** Everything the next verdict depends on, per shard. Changed only by `advance`. */
@@ -281,34 +282,6 @@ export function advance(state: JudgeState, record: JudgedRecord, verdict: Verdic
     case "unknown_kind":
       throw new Error(`a record of kind ${record.kind} is never effective`);
   }
-}
-
-/** An own record of a tenure, known by its place alone: it landed at the expected offset, or only void records stood before it. */
-export interface OwnRecord {
-  readonly offset: Offset;
-  /** Lsns it takes: the number of decisions of a frame, else 1. */
-  readonly lsns: number;
-  /** Its own hash, 16 bytes. */
-  readonly hash: Uint8Array;
-  /** Its highest decision time. */
-  readonly time: Instant;
-  /** TIME(probe): the log was down, and what follows is an opening pass. */
-  readonly beginsPass?: boolean;
-  /** TIME(first). */
-  readonly endsPass: boolean;
-  /** RELEASE. */
-  readonly releases?: boolean;
-}
-
-/** Moves the state behind an own record without reading it back (C5), exactly as `advance` would. Throws unless the state
- *  stands at its offset. */
-export function advanceOwn(state: JudgeState, own: OwnRecord): JudgeState {
-  if (own.offset !== state.next) throw new Error(`own record at offset ${own.offset}, but the judge stands at ${state.next}`);
-  state.next = own.offset + 1;
-  if (own.beginsPass === true) beginPass(state);
-  if (own.endsPass) state.passOpen = false;
-  if (own.releases === true) state.open = false;
-  return advanceBy(state, own.lsns, own.hash, own.time);
 }
 
 function advanceClaim(state: JudgeState, record: ClaimRecord, hash: Hash): JudgeState {

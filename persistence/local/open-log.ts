@@ -56,6 +56,8 @@ export interface LocalLog extends DecisionLog {
   readonly shards: number;
   /** As GENESIS of shard 0 says; null once that is trimmed away. */
   readonly slotDigest: Uint8Array | null;
+  /** Answers of the disk that came after the append limit, and were dropped. */
+  readonly lateAnswers: number;
 }
 
 const processTimers: Timers = {
