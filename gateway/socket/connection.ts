@@ -88,7 +88,6 @@ export class Connection implements Peer, BidSender, SessionPorts {
   /** `bytes` are valid during the call only. */
   received(bytes: ArrayBuffer, isBinary: boolean): void {
     const { metrics, time, limits } = this.#parts;
-    metrics.frames("in", 1);
     metrics.bytes("in", bytes.byteLength);
     if (isBinary !== (this.protocol === "msgpack")) {
       this.session.wrongKind();
@@ -96,6 +95,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
     }
     // A message over the limit is not decoded.
     const value = bytes.byteLength > limits.frameBytes ? null : decodeMessage(this.protocol, bytes);
+    metrics.frames("in", Array.isArray(value) ? value.length : 1);
     this.session.message(value, bytes.byteLength, time.monotonic());
   }
 
@@ -109,6 +109,12 @@ export class Connection implements Peer, BidSender, SessionPorts {
     if (!this.#open || this.#closedFor !== null) return;
     if (this.bufferedBytes() > this.#parts.limits.bufferHardBytes) this.close("slow_viewer", 0);
     else this.#parts.watching.fellBehind(this.viewer, true);
+  }
+
+  /** A fault of ours: for the log; this socket goes, and nothing else. */
+  failed(fault: unknown): void {
+    this.#parts.failed(fault);
+    this.close("internal", 0);
   }
 
   /** The transport is closed; nothing of it may be touched any more. */
@@ -275,8 +281,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
     try {
       step();
     } catch (fault) {
-      this.#parts.failed(fault);
-      this.close("internal", 0);
+      this.failed(fault);
     }
   }
 }

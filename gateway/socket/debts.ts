@@ -18,6 +18,8 @@ export interface DebtsOptions {
   readonly engine: Engine;
   readonly limits: SocketLimits;
   readonly time: SocketTime;
+  /** Something of ours threw: for the log. */
+  readonly failed: (fault: unknown) => void;
 }
 
 /** Half the soft limit: after one more snapshot the viewer still keeps up. */
@@ -67,11 +69,14 @@ export class Debts {
       owed.ready = true;
       this.pay(subscription.viewer);
     };
-    const { engine, limits } = this.#options;
-    engine.read({ kind: "standing", auctionId: subscription.auctionId, bidderId }, limits.requestTimeoutMs).then(
-      (outcome) => paid(standingOf(outcome)),
-      () => paid(null),
-    );
+    const { engine, limits, failed } = this.#options;
+    engine
+      .read({ kind: "standing", auctionId: subscription.auctionId, bidderId }, limits.requestTimeoutMs)
+      .then(
+        (outcome) => paid(standingOf(outcome)),
+        () => paid(null),
+      )
+      .catch(failed);
   }
 }
 

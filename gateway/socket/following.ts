@@ -25,6 +25,8 @@ export interface FollowingOptions {
   readonly catalogue: Catalogue;
   readonly limits: SocketLimits;
   readonly time: SocketTime;
+  /** Something of ours threw: for the log. */
+  readonly failed: (fault: unknown) => void;
 }
 
 /** What comes of following an auction. */
@@ -174,10 +176,13 @@ export class Following {
     this.#readAgain.delete(watched);
     const { engine, limits } = this.#options;
     const read = { kind: "view", auctionId: watched.auctionId, fresh: false, history: ROWS_KEPT, bidderId: null } as const;
-    engine.read(read, limits.requestTimeoutMs).then(
-      (outcome) => this.#viewed(watched, outcome),
-      () => this.#viewed(watched, null),
-    );
+    engine
+      .read(read, limits.requestTimeoutMs)
+      .then(
+        (outcome) => this.#viewed(watched, outcome),
+        () => this.#viewed(watched, null),
+      )
+      .catch(this.#options.failed);
   }
 
   #viewed(watched: Watched, outcome: ReadOutcome | null): void {
@@ -222,10 +227,13 @@ export class Following {
   #askLot(watched: Watched, now: number): void {
     watched.lotAskedAt = now;
     this.#lotless.add(watched);
-    this.#options.catalogue.entry(watched.auctionId).then(
-      (entry) => this.#lotFound(watched, entry),
-      () => this.#lotFound(watched, null),
-    );
+    this.#options.catalogue
+      .entry(watched.auctionId)
+      .then(
+        (entry) => this.#lotFound(watched, entry),
+        () => this.#lotFound(watched, null),
+      )
+      .catch(this.#options.failed);
   }
 
   #lotFound(watched: Watched, entry: CatalogueEntry | null): void {

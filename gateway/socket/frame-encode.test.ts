@@ -82,10 +82,13 @@ test("outbox: what is put in leaves in order, once, as one array for those who b
   expect(outbox.take()).toEqual(["[1,2]"]);
 });
 
-test("turn: every socket is flushed once at the end of the turn, and what comes meanwhile waits for the next", () => {
+test("turn: every socket is flushed once at the end of the turn, whatever becomes of the others, and what comes meanwhile waits", () => {
   const ends: (() => void)[] = [];
   const flushed: string[] = [];
-  const turn = new Turn<{ flush(): void }>((callback) => ends.push(callback));
+  const turn = new Turn<{ flush(): void }>(
+    (callback) => ends.push(callback),
+    (_socket, fault) => flushed.push(String(fault)),
+  );
   const late = { flush: () => flushed.push("late") };
   turn.add({
     flush: () => {
@@ -93,12 +96,17 @@ test("turn: every socket is flushed once at the end of the turn, and what comes 
       turn.add(late);
     },
   });
+  turn.add({
+    flush: () => {
+      throw new Error("lost");
+    },
+  });
   turn.add({ flush: () => flushed.push("two") });
   expect(ends).toHaveLength(1);
   ends[0]?.();
-  expect(flushed).toEqual(["one", "two"]);
+  expect(flushed).toEqual(["one", "Error: lost", "two"]);
   ends[1]?.();
-  expect(flushed).toEqual(["one", "two", "late"]);
+  expect(flushed).toEqual(["one", "Error: lost", "two", "late"]);
 });
 
 test.each<[string, number, number | null, number, string]>([

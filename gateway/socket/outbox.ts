@@ -46,10 +46,13 @@ export class Outbox {
 /** Sockets with something to send, flushed in one loop at the end of the turn. */
 export class Turn<Socket extends { flush(): void }> {
   readonly #soon: (callback: () => void) => void;
+  readonly #failed: (socket: Socket, fault: unknown) => void;
   #waiting: Socket[] = [];
 
-  constructor(soon: (callback: () => void) => void) {
+  /** `failed`: a socket's flush threw; the others are flushed all the same. */
+  constructor(soon: (callback: () => void) => void, failed: (socket: Socket, fault: unknown) => void) {
     this.#soon = soon;
+    this.#failed = failed;
   }
 
   add(socket: Socket): void {
@@ -59,6 +62,12 @@ export class Turn<Socket extends { flush(): void }> {
   flush(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const socket of waiting) socket.flush();
+    for (const socket of waiting) {
+      try {
+        socket.flush();
+      } catch (fault) {
+        this.#failed(socket, fault);
+      }
+    }
   }
 }

@@ -48,8 +48,9 @@ export class Publisher {
     else this.#arm();
   }
 
-  /** A frame that is no update, with the next publication, which is now. */
+  /** A frame that is no update, with the next publication, which is now. Those who come later are told by their snapshot. */
   announce(channel: Channel, frame: ServerFrame): void {
+    if (channel.audience.size === 0 && channel.lagging.size === 0) return;
     if (this.#fanout.announce(channel, frame, this.#time.monotonic())) this.#wake();
   }
 

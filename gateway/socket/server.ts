@@ -16,15 +16,15 @@ import type { Admission } from "../admission.ts";
 import { ERROR_CODES } from "../error-codes.ts";
 import type { Catalogue, Engine, Identities, Identity, Lot, Presence } from "../ports.ts";
 import type { Protocol } from "./client-frames.ts";
-import type { CloseName } from "./close-codes.ts";
 import { Connection, type SendResult, type SharedParts, type Transport } from "./connection.ts";
 import { addressKey, BidderSockets, Door, type DoorRefusal } from "./door.ts";
 import { encodedFrame, type Payload } from "./frame-encode.ts";
+import { socketGauges } from "./gauges.ts";
 import type { SocketLimits } from "./limits.ts";
 import type { SocketGauges, SocketMetrics } from "./metrics.ts";
 import { Turn } from "./outbox.ts";
 import { noticeFrame } from "./public-frames.ts";
-import type { SocketTime } from "./time.ts";
+import { guardedTime, type SocketTime } from "./time.ts";
 import { Watching } from "./watching.ts";
 
 export interface SocketServerOptions {
@@ -73,7 +73,7 @@ const IDLE_FACTOR = 2;
 const IDLE_S_MIN = 8;
 const IDLE_S_MAX = 960;
 const SECOND_MS = 1_000;
-/** Sockets closed per wave of a new life, so that the resubscriptions do not come all at once. */
+/** Hints of a drain are spread up to this: by then a successor listens. */
 const DRAIN_RETRY_MS = 1_500;
 
 interface Opened {
@@ -101,6 +101,8 @@ class Server implements SocketServer {
   readonly #watching: Watching;
   readonly #parts: SharedParts;
   readonly #connections = new Set<Connection>();
+  /** While draining: when each socket is closed. Spread over the whole drain, so that they do not all come to others at once. */
+  readonly #closeAt = new Map<Connection, number>();
   #listening: uWS.us_listen_socket | null = null;
   #lifeId: string | null;
   #cancelSweep: () => void = () => {};
@@ -114,11 +116,15 @@ class Server implements SocketServer {
     this.#door = new Door(options.origins, limits, time.monotonic());
     this.#bidders = new BidderSockets(limits.socketsPerBidder);
     this.#lifeId = engine.lifeId();
-    this.#watching = new Watching({ ...options, publish: (topic, payload) => this.#publish(topic, payload), newId: v7 });
+    const guarded = guardedTime(time, (step) => this.#guarded(step));
+    this.#watching = new Watching({ ...options, time: guarded, publish: (topic, payload) => this.#publish(topic, payload), newId: v7 });
     this.#parts = {
       watching: this.#watching,
       bidders: this.#bidders,
-      turn: new Turn<Connection>((flush) => time.soon(() => this.#guarded(flush))),
+      turn: new Turn<Connection>(
+        (flush) => guarded.soon(flush),
+        (connection, fault) => this.#guarded(() => connection.failed(fault)),
+      ),
       bids: { engine, admission, metrics, time, deadlineMs: limits.requestTimeoutMs },
       identities,
       limits,
@@ -160,16 +166,8 @@ class Server implements SocketServer {
   }
 
   gauges(): SocketGauges {
-    const counts = new Map<string, { protocol: Protocol; role: "anonymous" | "bidder" | "other"; count: number }>();
-    let slowViewers = 0;
-    for (const { viewer, protocol } of this.#connections) {
-      const role = viewer.identity === null ? "anonymous" : viewer.identity.roles.includes("bidder") ? "bidder" : "other";
-      const entry = counts.get(`${protocol} ${role}`) ?? { protocol, role, count: 0 };
-      entry.count += 1;
-      counts.set(`${protocol} ${role}`, entry);
-      if (viewer.slowSince !== null) slowViewers += 1;
-    }
-    return { sockets: [...counts.values()], subscriptions: this.#watching.subscriptions, watchedAuctions: this.#watching.watchedAuctions, slowViewers };
+    const viewers = [...this.#connections].map((connection) => connection.viewer);
+    return socketGauges(viewers, this.#watching);
   }
 
   lotChanged(auctionId: AuctionId, lot: Lot): void {
@@ -182,13 +180,13 @@ class Server implements SocketServer {
 
   drain(): Promise<void> {
     const { limits, time, fraction } = this.#options;
+    const now = time.monotonic();
     this.#door.draining = true;
     const closeInMs = limits.drainMs;
     const frame = encodedFrame({ type: "drain", retryAfterMs: DRAIN_RETRY_MS, closeInMs });
     for (const connection of this.#connections) {
       connection.send(frame.for(connection.protocol));
-      // Spread over the whole drain, and each with its own hint, so that they do not all come back at once elsewhere.
-      time.after(fraction() * closeInMs, () => this.#guarded(() => connection.close("draining", fraction() * DRAIN_RETRY_MS)));
+      this.#closeAt.set(connection, now + fraction() * closeInMs);
     }
     return this.#whenEmpty();
   }
@@ -228,7 +226,7 @@ class Server implements SocketServer {
       // Silence is ours to judge (4000), with pings of our own. This one frees a socket whose peer never takes our close frame.
       idleTimeout: Math.min(IDLE_S_MAX, Math.max(IDLE_S_MIN, Math.ceil((IDLE_FACTOR * limits.idleMs) / SECOND_MS))),
       sendPingsAutomatically: false,
-      upgrade: (res, req, context) => this.#guarded(() => this.#upgrade(res, req, context)),
+      upgrade: (res, req, context) => this.#answered(res, () => this.#upgrade(res, req, context)),
       open: (ws) => this.#guarded(() => this.#opened(ws)),
       message: (ws, bytes, isBinary) => this.#on(ws, (connection) => connection.received(bytes, isBinary)),
       dropped: (ws) => this.#on(ws, (connection) => connection.skipped()),
@@ -238,10 +236,12 @@ class Server implements SocketServer {
       close: (ws) => this.#guarded(() => this.#closed(ws)),
     });
     this.#app.get("/health", (res) => respond(res, "200 OK", { status: "ok" }, null));
-    this.#app.get("/ready", (res) => {
-      const ready = !this.#door.draining && this.#options.ready();
-      respond(res, ready ? "200 OK" : "503 Service Unavailable", { status: ready ? "ready" : "not_ready" }, null);
-    });
+    this.#app.get("/ready", (res) =>
+      this.#answered(res, () => {
+        const ready = !this.#door.draining && this.#options.ready();
+        respond(res, ready ? "200 OK" : "503 Service Unavailable", { status: ready ? "ready" : "not_ready" }, null);
+      }),
+    );
     this.#app.any("/*", (res) => refuse(res, { status: "404 Not Found", code: "not_found", retryAfterS: null }));
   }
 
@@ -279,6 +279,7 @@ class Server implements SocketServer {
     this.#door.left(address);
     if (connection === null) return;
     this.#connections.delete(connection);
+    this.#closeAt.delete(connection);
     connection.gone();
     if (this.#connections.size > 0) return;
     this.#emptied?.();
@@ -300,12 +301,8 @@ class Server implements SocketServer {
     const before = this.#lifeId;
     this.#lifeId = lifeId;
     if (before === null || before === lifeId) return;
-    this.#closeAll("resubscribe");
+    for (const connection of [...this.#connections]) connection.close("resubscribe", 0);
     this.#watching.forgetAll();
-  }
-
-  #closeAll(name: CloseName): void {
-    for (const connection of [...this.#connections]) connection.close(name, 0);
   }
 
   #publish(topic: string, payload: Payload): void {
@@ -324,6 +321,9 @@ class Server implements SocketServer {
   #sweep(): void {
     const now = this.#options.time.monotonic();
     for (const connection of [...this.#connections]) this.#guarded(() => connection.sweep(now));
+    for (const [connection, at] of [...this.#closeAt]) {
+      if (at <= now) this.#guarded(() => connection.close("draining", this.#options.fraction() * DRAIN_RETRY_MS));
+    }
     this.#watching.sweep();
   }
 
@@ -337,14 +337,23 @@ class Server implements SocketServer {
     }
   }
 
+  /** A request that is left without an answer would end the process too. Steps do what can throw before they answer. */
+  #answered(res: uWS.HttpResponse, step: () => void): void {
+    try {
+      step();
+    } catch (fault) {
+      this.#options.failed(fault);
+      refuse(res, { status: "500 Internal Server Error", code: "internal", retryAfterS: null });
+    }
+  }
+
   #on(ws: Socket, step: (connection: Connection) => void): void {
     const { connection } = ws.getUserData();
     if (connection === null) return;
     try {
       step(connection);
     } catch (fault) {
-      this.#options.failed(fault);
-      this.#guarded(() => connection.close("internal", 0));
+      this.#guarded(() => connection.failed(fault));
     }
   }
 }
@@ -375,9 +384,7 @@ function transportOf(ws: Socket, protocol: Protocol, bufferMax: number): Transpo
 
 function refuse(
   res: uWS.HttpResponse,
-  refusal:
-    | (Pick<DoorRefusal, "code" | "retryAfterS"> & { readonly status: string })
-    | { readonly status: string; readonly code: "not_found"; readonly retryAfterS: null },
+  refusal: { readonly status: string; readonly code: DoorRefusal["code"] | "not_found" | "internal"; readonly retryAfterS: number | null },
 ): void {
   const { status, code, retryAfterS } = refusal;
   const body = { type: `/errors/${code}`, title: ERROR_CODES[code].title, status: Number.parseInt(status, 10), code };

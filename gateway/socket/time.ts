@@ -11,3 +11,13 @@ export interface SocketTime {
   /** Calls back at the end of this turn of the event loop. */
   soon(callback: () => void): void;
 }
+
+/** The same time, with every callback run inside `guard`. */
+export function guardedTime(time: SocketTime, guard: (step: () => void) => void): SocketTime {
+  return {
+    now: () => time.now(),
+    monotonic: () => time.monotonic(),
+    after: (delayMs, callback) => time.after(delayMs, () => guard(callback)),
+    soon: (callback) => time.soon(() => guard(callback)),
+  };
+}

@@ -214,6 +214,13 @@ export class TrialEngine implements Engine {
     return update;
   }
 
+  /** An operator strikes a bid: its rows are marked, the price stays. */
+  voidBid(auctionId: AuctionId, bidId: number): Update {
+    const auction = this.#auction(auctionId);
+    auction.rows = auction.rows.map((row) => (row.bidId === bidId ? { ...row, gone: "voided" } : row));
+    return this.change(auctionId, ["bids_removed"], { totalBids: auction.state.totalBids - 1 }, { removed: [bidId] });
+  }
+
   #outbid(auction: TrialAuction, update: Update, bidderId: string): void {
     const { auctionId, epoch, sequence, at, state } = update;
     const told = { kind: "outbid" as const, why: null, bidderId, auctionId, epoch, sequence, at };
