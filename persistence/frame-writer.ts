@@ -74,8 +74,16 @@ export class OpenFrame implements FrameWriter {
     const end = out.at;
     out.at = 0;
     writeHeader(out, {
-      kind: KIND_NUMBERS.frame, flags: 0, lifeId: this.#lifeId, shard: place.shard, epoch: place.epoch, firstLsn: place.firstLsn, count: this.#count,
-      timeFirst: this.#timeFirst, timeLast: this.#timeLast, prevHash: place.prevHash,
+      kind: KIND_NUMBERS.frame,
+      flags: 0,
+      lifeId: this.#lifeId,
+      shard: place.shard,
+      epoch: place.epoch,
+      firstLsn: place.firstLsn,
+      count: this.#count,
+      timeFirst: this.#timeFirst,
+      timeLast: this.#timeLast,
+      prevHash: place.prevHash,
     });
     out.at = end;
     const sealed = sealRecord(out);

@@ -40,7 +40,8 @@ function hashAfterClaim(store: MemoryStore): Uint8Array<ArrayBuffer> {
 
 async function verdicts(...asked: Parameters<typeof readShard>): Promise<string[]> {
   const words: string[] = [];
-  for await (const { record, verdict } of readShard(...asked)) words.push(`${record.offset} ${verdict.kind === "effective" ? record.kind : `${verdict.kind} ${verdict.reason}`}`);
+  for await (const { record, verdict } of readShard(...asked))
+    words.push(`${record.offset} ${verdict.kind === "effective" ? record.kind : `${verdict.kind} ${verdict.reason}`}`);
   return words;
 }
 

@@ -3,7 +3,7 @@
 // Owns: the order decode, judge, advance; and the second look at a damaged record. Must not: apply a decision, skip a record,
 // or go on behind a broken one.
 import type { Offset, Shard } from "../engine/core/ids.ts";
-import { advance, initialJudge, judge, type JudgedRecord, type JudgeState, type Verdict } from "../engine/core/validity.ts";
+import { advance, initialJudge, type JudgedRecord, type JudgeState, judge, type Verdict } from "../engine/core/validity.ts";
 import type { DecisionLog, RecordCodec, StoredRecord } from "../engine/ports.ts";
 
 type Decoder = Pick<RecordCodec, "decode" | "hash">;

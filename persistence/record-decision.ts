@@ -16,8 +16,24 @@ import { checkedUint32, oneOf, readEffects, writeEffects } from "./record-effect
 const ROLES: readonly Role[] = ["bidder", "seller", "operator", "engine"];
 
 const COMMAND_TYPES: readonly CommandType[] = [
-  "create", "open_auction", "place_bid", "raise_maximum", "buy_now", "retract_bid", "void_bid", "void_bidder", "set_bidder",
-  "lower_reserve", "extend", "pause", "resume", "withdraw", "end_early", "open_due", "close_due", "give_back",
+  "create",
+  "open_auction",
+  "place_bid",
+  "raise_maximum",
+  "buy_now",
+  "retract_bid",
+  "void_bid",
+  "void_bidder",
+  "set_bidder",
+  "lower_reserve",
+  "extend",
+  "pause",
+  "resume",
+  "withdraw",
+  "end_early",
+  "open_due",
+  "close_due",
+  "give_back",
 ];
 
 const ROLE_MASK = 3;

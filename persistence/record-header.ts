@@ -50,6 +50,7 @@ export function hash16(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(whole.buffer, whole.byteOffset, HASH_BYTES).slice();
 }
 
+/** CRC-32 (IEEE) as a number without sign. */
 export function crcOf(bytes: Uint8Array): number {
   return crc32(bytes);
 }

@@ -15,7 +15,11 @@ const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const integer = fc.maxSafeInteger().map((value) => value + 0);
 const instant = fc.integer({ min: 0, max: 253_402_300_799_999 });
 // Whole strings, short and long, of any plane: an id should be ASCII, a text from outside is what it is.
-const text = fc.oneof(fc.stringMatching(/^[a-zA-Z0-9_-]{0,64}$/), fc.string({ maxLength: 300, unit: "grapheme" }), fc.string({ maxLength: 300, unit: "binary" }));
+const text = fc.oneof(
+  fc.stringMatching(/^[a-zA-Z0-9_-]{0,64}$/),
+  fc.string({ maxLength: 300, unit: "grapheme" }),
+  fc.string({ maxLength: 300, unit: "binary" }),
+);
 const wellFormed = fc.oneof(fc.stringMatching(/^[ -~]{0,40}$/), fc.string({ maxLength: 80, unit: "grapheme" }));
 const orNull = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
 
@@ -23,7 +27,14 @@ const orNull = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null });
 const plain = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
 const member = fc.stringMatching(/^[a-zA-Z]{1,12}$/);
 const dictionary = <T>(value: fc.Arbitrary<T>) => fc.dictionary(member, value, { maxKeys: 5, noNullPrototype: true });
-const asked = fc.oneof(integer, wellFormed, fc.boolean(), fc.constant(null), fc.double({ noNaN: true }).map((value) => value + 0), fc.array(integer, { maxLength: 5 }));
+const asked = fc.oneof(
+  integer,
+  wellFormed,
+  fc.boolean(),
+  fc.constant(null),
+  fc.double({ noNaN: true }).map((value) => value + 0),
+  fc.array(integer, { maxLength: 5 }),
+);
 
 const amounts = fc.oneof(integer, fc.constantFrom(0, 1, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 0.5, 1e300));
 const typed = <T extends CommandBody["type"]>(type: T, fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<CommandBody> =>
@@ -76,7 +87,13 @@ const effects: fc.Arbitrary<Effects> = plain({
 
 const decision: fc.Arbitrary<Decision> = fc
   .record({
-    auctionId, body, effects, sequence: uint32, step: fc.integer({ min: 0, max: 10_000 }), issuerId: text, key: orNull(text),
+    auctionId,
+    body,
+    effects,
+    sequence: uint32,
+    step: fc.integer({ min: 0, max: 10_000 }),
+    issuerId: text,
+    key: orNull(text),
     role: fc.constantFrom("bidder" as const, "seller" as const, "operator" as const, "engine" as const),
     keyDigest: orNull(plain({ a: int32, b: int32, c: int32, d: int32 })),
     fingerprint: orNull(plain({ a: int32, b: int32 })),
@@ -143,7 +160,9 @@ test("record: decode: any change of a sealed record is noticed", () => {
 });
 
 test("record: heads: plain data comes back equal", () => {
-  fc.assert(fc.property(dictionary(fc.oneof(asked, dictionary(asked))), (head) => {
-    expect(codec.unpackHead(codec.packHead(head))).toEqual(head);
-  }));
+  fc.assert(
+    fc.property(dictionary(fc.oneof(asked, dictionary(asked))), (head) => {
+      expect(codec.unpackHead(codec.packHead(head))).toEqual(head);
+    }),
+  );
 });

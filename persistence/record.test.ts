@@ -15,12 +15,26 @@ const codec = createRecordCodec(LIFE);
 
 function bid(sequence: number, at = AT): Decision {
   return {
-    auctionId: AUCTION, sequence, at, epoch: PLACE.epoch, verdict: "accepted", code: "leading",
+    auctionId: AUCTION,
+    sequence,
+    at,
+    epoch: PLACE.epoch,
+    verdict: "accepted",
+    code: "leading",
     command: {
-      auctionId: AUCTION, role: "bidder", issuerId: "bidder-7", key: `key-${sequence}`, keyDigest: { a: 1, b: -2, c: 2 ** 31 - 1, d: -(2 ** 31) },
-      fingerprint: { a: -1, b: 7 }, body: { type: "place_bid", kind: "maximum", amount: 10_250, currency: "USD" },
+      auctionId: AUCTION,
+      role: "bidder",
+      issuerId: "bidder-7",
+      key: `key-${sequence}`,
+      keyDigest: { a: 1, b: -2, c: 2 ** 31 - 1, d: -(2 ** 31) },
+      fingerprint: { a: -1, b: 7 },
+      body: { type: "place_bid", kind: "maximum", amount: 10_250, currency: "USD" },
     },
-    effects: { ...NO_EFFECTS, bidTaken: { bidderId: "bidder-7", kind: "maximum", amount: 10_250 }, standing: { price: 10_000, leader: "bidder-7", reserveMet: true } },
+    effects: {
+      ...NO_EFFECTS,
+      bidTaken: { bidderId: "bidder-7", kind: "maximum", amount: 10_250 },
+      standing: { price: 10_000, leader: "bidder-7", reserveMet: true },
+    },
   };
 }
 
@@ -53,7 +67,15 @@ test("record: genesis, claim, release and time come back as they were", () => {
   for (const target of ["birch", null]) {
     const release = codec.release({ ...PLACE, at: AT }, { stateHash: HASH, reason: "drain", target });
     expect(decodeRecord({ offset: 10, bytes: release.bytes }, 3)).toMatchObject({
-      kind: "release", ...PLACE, count: 1, timeFirst: AT, timeLast: AT, hash: release.hash, stateHash: HASH, reason: "drain", target,
+      kind: "release",
+      ...PLACE,
+      count: 1,
+      timeFirst: AT,
+      timeLast: AT,
+      hash: release.hash,
+      stateHash: HASH,
+      reason: "drain",
+      target,
     });
   }
   for (const reason of ["first", "idle", "probe", "barrier"] as const) {
@@ -99,7 +121,11 @@ test("record: decode: a version we do not know keeps magic, life id and shard in
 });
 
 test("record: decode: an unknown kind and unknown flags are kinds of their own", () => {
-  expect(decodeRecord({ offset: 4, bytes: resealed((view) => view.writeUInt8(9, 6), true) }, 3)).toMatchObject({ kind: "unknown_kind", recordKind: 9, lifeId: LIFE });
+  expect(decodeRecord({ offset: 4, bytes: resealed((view) => view.writeUInt8(9, 6), true) }, 3)).toMatchObject({
+    kind: "unknown_kind",
+    recordKind: 9,
+    lifeId: LIFE,
+  });
   expect(decodeRecord({ offset: 4, bytes: resealed((view) => view.writeUInt8(1, 7), true) }, 3)).toMatchObject({ kind: "newer", lifeId: LIFE, shard: 3 });
 });
 
@@ -137,7 +163,9 @@ test("record: frame: at the cap of decisions and of bytes nothing more is added"
 test("record: frame: a first decision larger than a frame goes alone", () => {
   const bidIds = Array.from({ length: 90_000 }, (_, i) => i + 1);
   const strike: Decision = {
-    ...bid(1), effects: { ...NO_EFFECTS, bidsRemoved: { bidIds, gone: "voided" } }, code: "ok",
+    ...bid(1),
+    effects: { ...NO_EFFECTS, bidsRemoved: { bidIds, gone: "voided" } },
+    code: "ok",
     command: { ...bid(1).command, role: "operator", body: { type: "void_bidder", bidderId: "b", reason: "fraud", block: true } },
   };
   const writer = codec.frameWriter();
@@ -176,8 +204,14 @@ test("record: frame: a count that does not fit its payload is said, not guessed"
 
 test("record: engine commands need no key", () => {
   const decision: Decision = {
-    auctionId: AUCTION, sequence: 9, at: AT, epoch: PLACE.epoch, command: engineCommand(AUCTION, { type: "give_back", from: AT - 60_000, to: AT }),
-    verdict: "accepted", code: "ok", effects: { ...NO_EFFECTS, endMoved: { from: AT, to: AT + 60_000, why: "give_back" } },
+    auctionId: AUCTION,
+    sequence: 9,
+    at: AT,
+    epoch: PLACE.epoch,
+    command: engineCommand(AUCTION, { type: "give_back", from: AT - 60_000, to: AT }),
+    verdict: "accepted",
+    code: "ok",
+    effects: { ...NO_EFFECTS, endMoved: { from: AT, to: AT + 60_000, why: "give_back" } },
   };
   expect(codec.decisions(codec.decode({ offset: 0, bytes: frame(decision).bytes }, 3))).toStrictEqual([decision]);
 });

@@ -8,7 +8,7 @@
 // R4. Words are stored as positions in lists that only grow at their end.
 import { Packr } from "msgpackr";
 import type { Decision } from "../engine/core/decision.ts";
-import { SLOT_COUNT, type Shard } from "../engine/core/ids.ts";
+import { type Shard, SLOT_COUNT } from "../engine/core/ids.ts";
 import type { FrameRecord, JudgedRecord } from "../engine/core/validity.ts";
 import type { ClaimReason, RecordCodec, RecordPlace, ReleaseReason, StoredRecord, TimeReason } from "../engine/ports.ts";
 import { OpenFrame } from "./frame-writer.ts";
@@ -16,8 +16,19 @@ import { ByteReader, ByteWriter } from "./record-bytes.ts";
 import { readDecision } from "./record-decision.ts";
 import { oneOf } from "./record-effects.ts";
 import {
-  crcOf, HASH_BYTES, type Header, HEADER_BYTES, hash16, KIND_NUMBERS, LIFE_ID_BYTES, readHeader, RECORD_MAGIC, RECORD_VERSION, sealRecord,
-  TRAILER_BYTES, writeHeader,
+  crcOf,
+  HASH_BYTES,
+  HEADER_BYTES,
+  type Header,
+  hash16,
+  KIND_NUMBERS,
+  LIFE_ID_BYTES,
+  RECORD_MAGIC,
+  RECORD_VERSION,
+  readHeader,
+  sealRecord,
+  TRAILER_BYTES,
+  writeHeader,
 } from "./record-header.ts";
 
 const CLAIM_REASONS: readonly ClaimReason[] = ["start", "takeover", "move", "again"];

@@ -1,7 +1,17 @@
 import { expect, test } from "vitest";
 import {
-  advance, copyJudge, EFFECTIVE, initialJudge, type JudgedRecord, type JudgeState, judge, judgeCheckpoint, judgeFromCheckpoint, NO_PASS_OPEN,
-  type TimeRecord, type Verdict,
+  advance,
+  copyJudge,
+  EFFECTIVE,
+  initialJudge,
+  type JudgedRecord,
+  type JudgeState,
+  judge,
+  judgeCheckpoint,
+  judgeFromCheckpoint,
+  NO_PASS_OPEN,
+  type TimeRecord,
+  type Verdict,
 } from "./validity.ts";
 
 const SHARD = 7;
@@ -26,15 +36,36 @@ function genesis(offset = 0): JudgedRecord {
 
 function claim(offset: number, previous: number, nonce = 1): JudgedRecord {
   return {
-    kind: "claim", offset, previous, shard: SHARD, lifeId: LIFE, nonce: bytes(nonce), nodeId: "ash", processId: "p", reason: "start", shards: 16, at: 5,
+    kind: "claim",
+    offset,
+    previous,
+    shard: SHARD,
+    lifeId: LIFE,
+    nonce: bytes(nonce),
+    nodeId: "ash",
+    processId: "p",
+    reason: "start",
+    shards: 16,
+    at: 5,
     hash: bytes(offset),
   };
 }
 
 function time(state: JudgeState, changes: Partial<TimeRecord> = {}): TimeRecord {
   return {
-    kind: "time", offset: state.next, shard: SHARD, lifeId: LIFE, epoch: state.claim as number, firstLsn: state.lsn + 1, count: 1, timeFirst: state.time + 10,
-    timeLast: state.time + 10, prevHash: state.hash, hash: bytes(100 + state.next), reason: "idle", ...changes,
+    kind: "time",
+    offset: state.next,
+    shard: SHARD,
+    lifeId: LIFE,
+    epoch: state.claim as number,
+    firstLsn: state.lsn + 1,
+    count: 1,
+    timeFirst: state.time + 10,
+    timeLast: state.time + 10,
+    prevHash: state.hash,
+    hash: bytes(100 + state.next),
+    reason: "idle",
+    ...changes,
   };
 }
 
@@ -64,7 +95,11 @@ test.each<[string, (state: JudgeState) => JudgedRecord, unknown]>([
   ["J4: a damaged record", (state) => ({ kind: "damaged", offset: state.next, shard: SHARD, detail: "crc" }), broken("damaged")],
   ["J5: another life", (state) => time(state, { lifeId: bytes(3) }), voided("other_life", true)],
   ["J5: another shard", (state) => time(state, { shard: 8 }), voided("other_life", true)],
-  ["J5 before J6: a newer format of another life", (state) => ({ kind: "newer", offset: state.next, shard: SHARD, lifeId: bytes(3), version: 2 }), voided("other_life", true)],
+  [
+    "J5 before J6: a newer format of another life",
+    (state) => ({ kind: "newer", offset: state.next, shard: SHARD, lifeId: bytes(3), version: 2 }),
+    voided("other_life", true),
+  ],
   ["J6: a newer format", (state) => ({ kind: "newer", offset: state.next, shard: SHARD, lifeId: LIFE, version: 2 }), broken("newer_format")],
   ["J7: a second genesis", (state) => genesis(state.next), voided("second_genesis", true)],
   ["J8: a claim that names another than the current one", (state) => claim(state.next, 0), voided("claim_late", false)],

@@ -171,8 +171,20 @@ export const NO_PASS_OPEN: Instant = -1;
 /** The state before the first record of a shard. */
 export function initialJudge(shard: Shard): JudgeState {
   return {
-    shard, next: 0, lifeId: null, shards: 0, slots: 0, slotDigest: null, claim: 0, nonce: new Uint8Array(16), open: false, lsn: 0,
-    hash: new Uint8Array(16), time: 0, passOpen: false, outageFrom: 0,
+    shard,
+    next: 0,
+    lifeId: null,
+    shards: 0,
+    slots: 0,
+    slotDigest: null,
+    claim: 0,
+    nonce: new Uint8Array(16),
+    open: false,
+    lsn: 0,
+    hash: new Uint8Array(16),
+    time: 0,
+    passOpen: false,
+    outageFrom: 0,
   };
 }
 
@@ -180,9 +192,20 @@ export function initialJudge(shard: Shard): JudgeState {
 export function judgeFromCheckpoint(checkpoint: JudgeCheckpoint): JudgeState {
   const passOpen = checkpoint.outageFrom !== NO_PASS_OPEN;
   return {
-    shard: checkpoint.shard, next: checkpoint.offset, lifeId: checkpoint.lifeId, shards: 0, slots: 0, slotDigest: null,
-    claim: checkpoint.claim, nonce: checkpoint.nonce, open: checkpoint.open, lsn: checkpoint.lsn, hash: checkpoint.runningHash,
-    time: checkpoint.time, passOpen, outageFrom: passOpen ? checkpoint.outageFrom : checkpoint.time,
+    shard: checkpoint.shard,
+    next: checkpoint.offset,
+    lifeId: checkpoint.lifeId,
+    shards: 0,
+    slots: 0,
+    slotDigest: null,
+    claim: checkpoint.claim,
+    nonce: checkpoint.nonce,
+    open: checkpoint.open,
+    lsn: checkpoint.lsn,
+    hash: checkpoint.runningHash,
+    time: checkpoint.time,
+    passOpen,
+    outageFrom: passOpen ? checkpoint.outageFrom : checkpoint.time,
   };
 }
 
@@ -190,8 +213,16 @@ export function judgeFromCheckpoint(checkpoint: JudgeCheckpoint): JudgeState {
 export function judgeCheckpoint(state: JudgeState): JudgeCheckpoint {
   if (state.lifeId === null) throw new Error(`shard ${state.shard} has no GENESIS yet: no checkpoint can be taken`);
   return {
-    shard: state.shard, lifeId: state.lifeId, offset: state.next, lsn: state.lsn, runningHash: state.hash, claim: state.claim,
-    nonce: state.nonce, open: state.open, time: state.time, outageFrom: state.passOpen ? state.outageFrom : NO_PASS_OPEN,
+    shard: state.shard,
+    lifeId: state.lifeId,
+    offset: state.next,
+    lsn: state.lsn,
+    runningHash: state.hash,
+    claim: state.claim,
+    nonce: state.nonce,
+    open: state.open,
+    time: state.time,
+    outageFrom: state.passOpen ? state.outageFrom : NO_PASS_OPEN,
   };
 }
 

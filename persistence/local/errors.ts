@@ -37,7 +37,7 @@ export class LogDamaged extends Error {
 /** The disk has no room for even the beginning of a log. */
 export class LogFull extends Error {
   constructor(folder: string) {
-    super(`no space is left for the log in ${folder}: free some, the log goes on by itself`);
+    super(`no space is left for the log in ${folder}: free some and start again`);
     this.name = "LogFull";
   }
 }

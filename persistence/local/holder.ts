@@ -13,8 +13,8 @@ import { link, open, readdir, readFile, unlink, writeFile } from "node:fs/promis
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { errorCode } from "./files.ts";
 import { LogFolderHeld } from "./errors.ts";
+import { errorCode } from "./files.ts";
 
 export interface Holder {
   /** Gives the folder up. Nothing may be written afterwards. */

@@ -36,7 +36,11 @@ export class HandTimers implements Timers {
 /** A local log of two shards in memory, held by nobody else. */
 export function openInMemory(files: MemoryFiles, options: Partial<LocalLogOptions> = {}): Promise<LocalLog> {
   return openLocalLog({
-    dir: LOG_FOLDER, shards: 2, files, timers: new HandTimers(), segmentBytes: 1_000_000,
+    dir: LOG_FOLDER,
+    shards: 2,
+    files,
+    timers: new HandTimers(),
+    segmentBytes: 1_000_000,
     create: { slotDigest: new Uint8Array(16).fill(7), madeAt: 1_795_428_000_000, version: "test", lifeId: LIFE_ID },
     hold: () => Promise.resolve({ release: () => Promise.resolve() }),
     onFatal(error) {
@@ -46,6 +50,7 @@ export function openInMemory(files: MemoryFiles, options: Partial<LocalLogOption
   });
 }
 
+/** Appends texts, one per shard, in one round. */
 export function appendTo(log: DecisionLog, ...records: readonly (readonly [Shard, string])[]): Promise<readonly AppendOutcome[]> {
   return new Promise((resolve) => {
     log.append(

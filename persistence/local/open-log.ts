@@ -95,7 +95,10 @@ async function openHeld(options: LocalLogOptions, held: { folder: string; files:
   const room = new DiskRoom({ files, folder, reserveBytes: options.reserveBytes ?? 2 * segmentBytes, now: () => performance.now() });
   await room.check();
   const log = new SegmentLog({
-    ...held, opened, room, segmentBytes,
+    ...held,
+    opened,
+    room,
+    segmentBytes,
     timers: options.timers ?? processTimers,
     appendLimitMs: options.appendLimitMs ?? appendLimitMsDefault,
     sync: options.sync ?? true,
@@ -123,11 +126,7 @@ async function createLog(options: LocalLogOptions, folder: string, files: Files)
 
 /** Writes GENESIS to every shard that has no record yet, all with one life id: those of a new log, and those that a power cut left
  *  without while it was made. Returns that of shard 0, or null if it was trimmed away. */
-async function completeGenesis(
-  log: SegmentLog,
-  folder: string,
-  made: { lifeId: Uint8Array; create: NewLog | undefined },
-): Promise<GenesisRecord | null> {
+async function completeGenesis(log: SegmentLog, folder: string, made: { lifeId: Uint8Array; create: NewLog | undefined }): Promise<GenesisRecord | null> {
   const found = await readGenesis(log);
   const create = made.create;
   const genesis = found ?? create;

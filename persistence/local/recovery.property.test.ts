@@ -15,7 +15,11 @@ test("local log: torn tail: the last write with any of its pages missing loses o
       const { texts } = await openImage(Buffer.concat([before, torn, Buffer.alloc(zeros)]));
       expect(texts[0]?.slice(0, 2)).toEqual(["alpha", "gamma"]);
       expect(texts[1]?.slice(0, 1)).toEqual(["beta"]);
-      if (kept.every(Boolean)) expect(texts).toEqual([["alpha", "gamma", "epsilon"], ["beta", "delta, the longest of them all"]]);
+      if (kept.every(Boolean))
+        expect(texts).toEqual([
+          ["alpha", "gamma", "epsilon"],
+          ["beta", "delta, the longest of them all"],
+        ]);
     }),
     { numRuns: 300 },
   );

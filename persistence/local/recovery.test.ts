@@ -70,7 +70,12 @@ test("local log: damage: a text that looks like an entry proves nothing, for its
     const forged = Buffer.alloc(60);
     writeEntry(forged, 0, { shard: 0, record: Buffer.from("forged"), durableTo: before.length + 30, seed });
     const round = Buffer.alloc(400);
-    const end = writeEntry(round, 0, { shard: 0, record: Buffer.concat([Buffer.alloc(40, "x"), forged, Buffer.alloc(40, "x")]), durableTo: before.length, seed: entrySeed(LIFE_ID) });
+    const end = writeEntry(round, 0, {
+      shard: 0,
+      record: Buffer.concat([Buffer.alloc(40, "x"), forged, Buffer.alloc(40, "x")]),
+      durableTo: before.length,
+      seed: entrySeed(LIFE_ID),
+    });
     return Buffer.concat([before, round.subarray(0, end - 1)]);
   };
   const { cut } = await openImage(torn(0));
@@ -87,7 +92,10 @@ test("local log: power cut: a log that was being made is made anew or completed"
     files.put(FIRST_SEGMENT, made.bytes(FIRST_SEGMENT).subarray(0, kept));
     const log = await openInMemory(files);
     expect(log.lifeId).toEqual(LIFE_ID);
-    expect([await log.ends(0), await log.ends(1)]).toEqual([{ start: 0, end: 1 }, { start: 0, end: 1 }]);
+    expect([await log.ends(0), await log.ends(1)]).toEqual([
+      { start: 0, end: 1 },
+      { start: 0, end: 1 },
+    ]);
   }
 });
 

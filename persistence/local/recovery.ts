@@ -9,8 +9,18 @@
 import { LogDamaged } from "./errors.ts";
 import { errorCode, type Files, type LogFile, syncFile, writeAll } from "./files.ts";
 import {
-  type BadHeader, decodeSegmentHeader, ENTRY_HEADER_BYTES, ENTRY_MAGIC_BYTES, encodeSegmentHeader, entrySeed, MARK, readEntryHeader, type SegmentHeader,
-  segmentHeaderBytes, segmentName, segmentPosition,
+  type BadHeader,
+  decodeSegmentHeader,
+  ENTRY_HEADER_BYTES,
+  ENTRY_MAGIC_BYTES,
+  encodeSegmentHeader,
+  entrySeed,
+  MARK,
+  readEntryHeader,
+  type SegmentHeader,
+  segmentHeaderBytes,
+  segmentName,
+  segmentPosition,
 } from "./segment-file.ts";
 import { addWaypoint, type Segment, SegmentWalk, segmentOf } from "./segment-walk.ts";
 

@@ -50,6 +50,7 @@ export interface EntryHeader {
   readonly durableTo: number;
 }
 
+/** The file name of the segment that begins at a position: 16 digits, so that names sort as positions do. */
 export function segmentName(first: number): string {
   return `segment-${String(first).padStart(16, "0")}.log`;
 }
@@ -60,10 +61,12 @@ export function segmentPosition(name: string): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
+/** Bytes of a segment's header. */
 export function segmentHeaderBytes(shards: number): number {
   return SEGMENT_FIXED_BYTES + shards * 8 + 4;
 }
 
+/** A header as it stands at a segment's first byte; its length follows from the number of shards. */
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(segmentHeaderBytes(header.next.length));
   bytes.writeUInt32LE(SEGMENT_MAGIC, 0);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type LogUnderTest, decisionLogContract } from "../contract/decision-log.ts";
+import { decisionLogContract, type LogUnderTest } from "../contract/decision-log.ts";
 import { openLocalLog } from "./open-log.ts";
 
 // Small segments, so that 40 records of two shards fill several.
@@ -9,7 +9,9 @@ const SEGMENT_BYTES = 8_192;
 
 async function openIn(dir: string): Promise<LogUnderTest> {
   const log = await openLocalLog({
-    dir, shards: 3, segmentBytes: SEGMENT_BYTES,
+    dir,
+    shards: 3,
+    segmentBytes: SEGMENT_BYTES,
     create: { slotDigest: new Uint8Array(16), madeAt: 1_795_428_000_000, version: "test" },
     onFatal(error) {
       throw error;

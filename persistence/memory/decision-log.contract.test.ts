@@ -1,4 +1,4 @@
-import { type LogUnderTest, decisionLogContract } from "../contract/decision-log.ts";
+import { decisionLogContract, type LogUnderTest } from "../contract/decision-log.ts";
 import { MemoryStore } from "./decision-log.ts";
 
 function connected(store: MemoryStore): LogUnderTest {

@@ -32,7 +32,10 @@ test("memory log: faults: an answer may be lost though the record is stored, or 
 test("memory log: faults: a refusal stores nothing, and each shard of a request has its own fate", async () => {
   const store = new MemoryStore(2);
   const log = store.connect({ fate: fates({ kind: "refused", code: "not_enough_replicas" }, { kind: "done" }) });
-  expect(await append(log, "refused", "stored")).toMatchObject([{ kind: "refused", code: "not_enough_replicas" }, { kind: "done", offset: 0 }]);
+  expect(await append(log, "refused", "stored")).toMatchObject([
+    { kind: "refused", code: "not_enough_replicas" },
+    { kind: "done", offset: 0 },
+  ]);
   expect([stored(store, 0), stored(store, 1)]).toEqual([[], ["stored"]]);
 });
 
