@@ -25,8 +25,8 @@ export class LogDamaged extends Error {
 
   constructor(segment: string, position: number, what: string) {
     super(
-      `the log is damaged in ${segment} at position ${position}: ${what}. Nothing was changed. Copy the folder away first; then restore ` +
-        "the segment from a backup, or go on with a new life of the log as the runbook LogDamaged tells.",
+      `the log is damaged in ${segment} at position ${position}: ${what}. Nothing was changed. Copy the folder away first. Then put ` +
+        "that segment back from a copy of the folder; if there is none, what stands from there on is lost, and an empty folder begins a new log.",
     );
     this.name = "LogDamaged";
     this.segment = segment;

@@ -120,6 +120,29 @@ test("local log: append limit: a slow disk makes the outcome unknown, later appe
   expect(await textsOf(log, 0)).toEqual(["slow", "next"]);
 });
 
+test("local log: append limit: what was not yet written when it passed is never written", async () => {
+  const files = new MemoryFiles();
+  const timers = new HandTimers();
+  const log = await openInMemory(files, { timers, segmentBytes: 1_000 });
+  await appendTo(log, [0, "x".repeat(500)]);
+  const held: (() => void)[] = [];
+  files.faults.soon = (callback, step) => (step === "sync" ? held.push(callback) : queueMicrotask(callback));
+  const bytes = Buffer.from("y".repeat(500));
+  const outcome = new Promise<readonly AppendOutcome[]>((resolve) => {
+    log.append([{ shard: 0, bytes }], resolve);
+  });
+  while (held.length === 0) await nextTurn();
+  // The new segment's header is being synced; the caller hears "unknown" and uses its buffer again.
+  timers.fire(appendLimitMsDefault);
+  expect(await outcome).toMatchObject([{ kind: "unknown" }]);
+  bytes.fill("z");
+  delete files.faults.soon;
+  for (const callback of held) callback();
+  while (log.lateAnswers === 0) await nextTurn();
+  expect(await appendTo(log, [0, "next"])).toEqual([done(2)]);
+  expect((await textsOf(log, 0)).map((text) => text.slice(0, 4))).toEqual(["xxxx", "next"]);
+});
+
 test("local log: append: an unknown shard and a shard named twice are refused unsent", async () => {
   const log = await openInMemory(new MemoryFiles());
   expect(await appendTo(log, [2, "none"])).toMatchObject([{ kind: "refused", code: "invalid" }]);
@@ -223,6 +246,12 @@ test("local log: opening: what the last write left is written again and synced b
   expect(written).toEqual([from]);
   expect(await textsOf(await openInMemory(files.afterPowerCut(() => false)), 0)).toEqual(["in the cache only"]);
 });
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
 
 function done(offset: number): AppendOutcome {
   return { kind: "done", offset };
