@@ -107,6 +107,9 @@ export type JudgedRecord =
   | (Living & { readonly kind: "newer"; readonly version: number })
   | (Living & { readonly kind: "unknown_kind"; readonly recordKind: number });
 
+/** A record that says which life of the log it belongs to. */
+type LivingRecord = Exclude<JudgedRecord, { readonly kind: "foreign" | "damaged" }>;
+
 export type VoidReason = "foreign" | "other_life" | "second_genesis" | "claim_late" | "old_epoch" | "released" | "repeat" | "unknown_kind";
 
 /** `log_shorter` is said by those who compare positions with witnesses, never by the judge. */
@@ -257,6 +260,10 @@ export function judge(state: JudgeState, record: JudgedRecord): Verdict {
   if (record.kind === "foreign") return FOREIGN; // J3
   if (record.kind === "damaged") return DAMAGED; // J4
   if (record.shard !== state.shard || !sameBytes(record.lifeId, state.lifeId)) return OTHER_LIFE; // J5
+  return judgeOwnLife(state, record);
+}
+
+function judgeOwnLife(state: JudgeState, record: LivingRecord): Verdict {
   switch (record.kind) {
     case "newer":
       return NEWER_FORMAT; // J6
