@@ -1,16 +1,12 @@
 // Nothing is lost when any process is killed: real processes under load, kill -9, and then every answer is held against the log.
 import { once } from "node:events";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
-import { checkHistory, type Placed } from "../../engine/sim/history.ts";
+import { checkHistory } from "../../engine/sim/history.ts";
 import { connect, type Watch, type WebSocketConstructor } from "../../gateway/client/client.ts";
-import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
-import { readShard } from "../../persistence/log-reader.ts";
-import { createRecordCodec } from "../../persistence/record.ts";
-import { verifyLog } from "../cli/log-verify.ts";
 import { SpawnedSystem } from "./spawned-system.ts";
 import { type Bid, TestBidder } from "./test-bidder.ts";
+import { logAtRest } from "./test-log.ts";
 
 const BIDDERS = 200;
 const AUCTIONS = 50;
@@ -103,22 +99,6 @@ async function expectSameState(system: SpawnedSystem, ids: readonly string[], wa
   }
 }
 
-async function decisionsIn(dataDir: string): Promise<{ readonly placed: readonly Placed[]; readonly verdict: Awaited<ReturnType<typeof verifyLog>> }> {
-  const log = await openLocalLogReader({ dir: join(dataDir, "log") });
-  const codec = createRecordCodec(log.lifeId);
-  const placed: Placed[] = [];
-  for (let shard = 0; shard < log.shards; shard += 1) {
-    for await (const { record, verdict } of readShard(log, codec, shard)) {
-      if (record.kind !== "frame" || verdict.kind !== "effective") continue;
-      let lsn = record.firstLsn;
-      for (const decision of codec.decisions(record)) placed.push({ shard, lsn: lsn++, decision });
-    }
-  }
-  const verdict = await verifyLog({ log, codec, shards: Array.from({ length: log.shards }, (_, shard) => shard), now: () => performance.now() });
-  await log.close();
-  return { placed, verdict };
-}
-
 test("kill -9: engine three times, gateway once, Postgres once, under 200 bidders: no acknowledged decision is lost, doubled or reversed", {
   timeout: 170_000,
 }, async () => {
@@ -162,7 +142,7 @@ test("kill -9: engine three times, gateway once, Postgres once, under 200 bidder
 
   await Promise.all(viewers.map((viewer) => viewer.close()));
   expect(await system.stop()).toBe(0);
-  const { placed, verdict } = await decisionsIn(system.dataDir);
+  const { placed, verdict } = await logAtRest(system.dataDir);
   const report = checkHistory(
     bidders.flatMap((bidder) => bidder.asks),
     placed,

@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import { packageRoot } from "../../gateway/files.ts";
 import { loadOrCreateLocalKey, signToken } from "../../gateway/local-key.ts";
 
-interface Line {
+/** One line of a process's log; plain text has only `text`. */
+export interface Line {
   readonly event?: string;
   readonly part?: string;
   readonly again?: boolean;
@@ -33,7 +34,7 @@ const PORTS = 12_000;
 
 /** A port outside the range that outgoing connections take theirs from: a client that tries a dead port inside that range again
  *  and again can end up connected to itself, and then holds the port that the server needs. */
-function portBelowEphemeral(): number {
+export function portBelowEphemeral(): number {
   return PORTS_FROM + randomInt(PORTS);
 }
 
@@ -42,12 +43,15 @@ export interface SystemOptions {
   readonly args?: readonly string[];
   /** Keeps the folder when stopped, and begins in it. */
   readonly dataDir?: string;
+  /** Begins the command; the system's own follows. It must end by becoming that (exec), so that signals arrive. */
+  readonly launcher?: readonly string[];
 }
 
-/** A running system. Every line it wrote is kept. */
+/** A running system. Every line it wrote is kept, and what it wrote as it stood. */
 export class SpawnedSystem {
   readonly dataDir: string;
   readonly lines: Line[] = [];
+  readonly said: string[] = [];
   readonly #ownsFolder: boolean;
   readonly #process: ChildProcess;
   readonly #waiting = new Set<() => void>();
@@ -57,7 +61,9 @@ export class SpawnedSystem {
     this.#ownsFolder = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "fairwarning-test-"));
     const script = join(packageRoot(), "dist/deploy/standalone/main.js");
-    const args = [
+    const [command, ...args] = [
+      ...(options.launcher ?? []),
+      process.execPath,
       "--enable-source-maps",
       script,
       "--data-dir",
@@ -67,8 +73,8 @@ export class SpawnedSystem {
       "--socket-port",
       String(portBelowEphemeral()),
       ...(options.args ?? ["--no-demo"]),
-    ];
-    this.#process = spawn(process.execPath, args, {
+    ] as [string, ...string[]];
+    this.#process = spawn(command, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PATH: process.env.PATH,
@@ -90,6 +96,7 @@ export class SpawnedSystem {
   }
 
   #hear(text: string): void {
+    this.said.push(text);
     try {
       this.lines.push(JSON.parse(text) as Line);
     } catch {
@@ -109,7 +116,7 @@ export class SpawnedSystem {
     for (;;) {
       const found = this.lines.slice(from).find(wanted);
       if (found !== undefined) return found;
-      if (late.aborted || this.#process.exitCode !== null)
+      if (late.aborted || this.#process.exitCode !== null || this.#process.signalCode !== null)
         throw new Error(
           `waited for ${what}; last heard:\n${this.lines
             .filter((line) => Number(line.level ?? 40) >= 40)
@@ -143,6 +150,16 @@ export class SpawnedSystem {
     return Number(this.#part(part).facts?.pid);
   }
 
+  /** Of the supervisor. */
+  get supervisorPid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Where the engine tells of itself. */
+  get statusUrl(): string {
+    return `http://127.0.0.1:${Number(this.#part("engine").facts?.statusPort)}`;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${Number(this.#part("gateway").facts?.httpPort)}`;
   }
@@ -158,6 +175,12 @@ export class SpawnedSystem {
     process.kill(this.pid(part), "SIGKILL");
     await this.line(`${part} to be ready again`, (line) => line.event === "part_ready" && line.part === part, from);
     return performance.now() - begun;
+  }
+
+  /** kill -9 of the supervisor alone. Resolves when it is gone. */
+  async killSupervisor(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.ended;
   }
 
   /** A token signed by the system's own key. */
