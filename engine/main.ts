@@ -104,27 +104,28 @@ function linkKey(settings: EngineSettings): string {
   return readFileSync(join(settings.dataDir, "link-key"), "utf8").trim();
 }
 
-/** Longest wait for Postgres at start; then the whole log is replayed, and snapshots catch up when it is back. */
+/** A first migration that takes longer is not waited for. Postgres away is known sooner: then the shards go on asking for their
+ *  checkpoints for ten seconds and replay the whole log, and snapshots catch up when it is back. */
 const MIGRATE_WAIT_MS = 10_000;
 const MIGRATE_PAUSE_MS = 500;
+const MIGRATE_PAUSE_MAX_MS = 5_000;
 
-// Brings the schema up to date, again and again until it is. Resolves at the first success or after the longest wait.
+// Brings the schema up to date, again and again until it is. Resolves when the first attempt has ended, one way or the other.
 function migrated(settings: EngineSettings, say: Say, stopped: () => boolean): Promise<void> {
   const url = settings.snapshots === "postgres" ? settings.postgresUrl : undefined;
   if (url === undefined) return Promise.resolve();
   return new Promise((resolve) => {
     machineTimers.after(MIGRATE_WAIT_MS, resolve);
-    const attempt = (): void => {
+    const attempt = (pauseMs: number): void => {
       if (stopped()) return;
-      migrate(url).then(
-        () => resolve(),
-        (error: unknown) => {
-          say("warn", "migrate_failed", { cause: error instanceof Error ? error.message : String(error) });
-          machineTimers.after(MIGRATE_PAUSE_MS, attempt);
-        },
-      );
+      migrate(url)
+        .catch((error: unknown) => {
+          say("warn", "migrate_failed", { cause: error instanceof Error ? error.message : String(error), againInMs: pauseMs });
+          machineTimers.after(pauseMs, () => attempt(Math.min(MIGRATE_PAUSE_MAX_MS, pauseMs * 2)));
+        })
+        .finally(resolve);
     };
-    attempt();
+    attempt(MIGRATE_PAUSE_MS);
   });
 }
 

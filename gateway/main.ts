@@ -33,7 +33,7 @@ const EXIT_SETTINGS = 2;
 /** A burst is three seconds' worth, as by default (20 and 60). */
 const BURST_SECONDS = 3;
 const MIGRATE_AGAIN_MS = 5_000;
-/** Start goes on without Postgres after this; bidding needs none. */
+/** A first migration that takes longer is not waited for, and a Postgres that is away is not waited for at all: bidding needs none. */
 const MIGRATE_WAIT_MS = 10_000;
 
 /** Everything that runs, so that it can be stopped in order. */
@@ -100,22 +100,21 @@ async function openCatalogue(settings: GatewaySettings, metrics: GatewayMetrics,
     onStatement: (name, ms, slow) => metrics.statement(name, ms, slow),
   });
   metrics.watchDatabase(() => database.connections());
-  const migrated = migrateUntilDone(postgresUrl, log);
   const waited = new Promise<void>((resolve) => void machineTimers.after(MIGRATE_WAIT_MS, resolve));
-  await Promise.race([migrated, waited]);
+  await Promise.race([migrateUntilDone(postgresUrl, log), waited]);
+  // So that the first /ready does not say of a Postgres that nobody has asked yet that it answers.
+  await database.look();
   return new PostgresCatalogue(database);
 }
 
-/** The tables are there once this resolves; until then the catalogue says that it is away, and bidding goes on. */
+/** Brings the tables up to date, again and again until they are. Resolves when the first attempt has ended, one way or the other;
+ *  while there are none the catalogue says that it is away. */
 async function migrateUntilDone(url: string, log: Logger): Promise<void> {
-  for (;;) {
-    try {
-      await migrate(url);
-      return;
-    } catch (error) {
-      log.warn({ event: "migrate_failed" }, error instanceof Error ? error.message : String(error));
-      await new Promise<void>((resolve) => void machineTimers.after(MIGRATE_AGAIN_MS, resolve));
-    }
+  try {
+    await migrate(url);
+  } catch (error) {
+    log.warn({ event: "migrate_failed" }, error instanceof Error ? error.message : String(error));
+    machineTimers.after(MIGRATE_AGAIN_MS, () => void migrateUntilDone(url, log));
   }
 }
 

@@ -203,11 +203,11 @@ test("postgres: health: looking at it is enough to learn that an idle database i
   await database.query({ name: "one", text: "select 1 as one" }, []);
   own.kill("SIGKILL");
   await own.restart();
-  const probed = new Promise<void>((resolve) => {
-    seen = (name) => name === "probe" && resolve();
+  const looked = new Promise<void>((resolve) => {
+    seen = (name) => name === "look" && resolve();
   });
   expect(database.healthy()).toBe(false);
-  await probed;
+  await looked;
   expect(database.healthy()).toBe(true);
 });
 
@@ -218,7 +218,7 @@ test("postgres: limits: a slow statement is cut off and counted, a refused one i
   expect(database.healthy()).toBe(false);
   await expect(database.query({ name: "nonsense", text: "select nothing from nowhere" }, [])).rejects.toBeInstanceOf(StatementFailed);
   expect(database.healthy()).toBe(true);
-  expect(seen.filter(([name]) => name !== "probe")).toEqual([
+  expect(seen.filter(([name]) => name !== "look")).toEqual([
     ["sleep", true],
     ["nonsense", false],
   ]);

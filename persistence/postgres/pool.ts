@@ -89,7 +89,7 @@ const BEGIN: Record<TransactionKind, Statement> = {
   read: { name: "begin_read", text: "begin transaction isolation level repeatable read read only", oneShot: true },
 };
 const COMMIT: Statement = { name: "commit", text: "commit", oneShot: true };
-const PROBE: Statement = { name: "probe", text: "select 1", oneShot: true };
+const LOOK: Statement = { name: "look", text: "select 1", oneShot: true };
 const ROLLBACK: Statement = { name: "rollback", text: "rollback", oneShot: true };
 
 /** Rows are as the statement names its columns: int2, int4, int8 and float8 as number, text and uuid as string, bytea as
@@ -137,7 +137,7 @@ export class Database implements Queries {
   readonly #pool: pg.Pool;
   readonly #heard = new WeakSet<pg.PoolClient>();
   #healthy = true;
-  #probing = false;
+  #looking = false;
   #closed = false;
 
   constructor(options: DatabaseOptions) {
@@ -164,18 +164,19 @@ export class Database implements Queries {
   /** Whether the database answered the last time it was asked. If it did not, it is asked again in the background, one statement at a
    *  time: whoever looks at the health of a system that has nothing else to ask learns that the database is back. */
   healthy(): boolean {
-    if (!this.#healthy && !this.#probing && !this.#closed) void this.#probe();
+    if (!this.#healthy && !this.#looking && !this.#closed) void this.look();
     return this.#healthy;
   }
 
-  async #probe(): Promise<void> {
-    this.#probing = true;
+  /** Asks whether the database answers, and remembers it. Never rejects. */
+  async look(): Promise<void> {
+    this.#looking = true;
     try {
-      await this.query(PROBE, []);
+      await this.query(LOOK, []);
     } catch {
-      // Still away: that is the answer, and it is remembered.
+      // Away: that is the answer.
     } finally {
-      this.#probing = false;
+      this.#looking = false;
     }
   }
 
