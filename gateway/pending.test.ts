@@ -118,7 +118,7 @@ test("pending: refusals that say nothing about the auction's owner pass at once"
 });
 
 test("pending: refusals of a shard in between owners are repeated under the same key, later each time, until answered", () => {
-  for (const code of ["shard_moving", "shard_unowned", "log_unavailable", "outcome_unknown"] as const) {
+  for (const code of ["shard_moving", "shard_unowned", "outcome_unknown"] as const) {
     const { ask, refuse, answer, heard, keys, pass } = desk();
     ask("k");
     refuse("k", code);
@@ -178,6 +178,19 @@ test("pending: log down: a bid is refused at once while the shard says so, and a
   ask("k");
   refuse("k", "log_unavailable");
   expect(heard).toEqual(["k log_unavailable"]);
+});
+
+test("pending: log low: one more try, and then the refusal is told; it slows nobody who asks later", () => {
+  const { ask, refuse, heard, keys, pass } = desk();
+  for (const [n, key] of ["k", "l"].entries()) {
+    ask(key);
+    refuse(key, "log_unavailable");
+    expect(heard).toHaveLength(n);
+    pass(n * 20 + 15);
+    refuse(key, "log_unavailable");
+    expect(heard[n]).toBe(`${key} log_unavailable`);
+  }
+  expect(keys()).toEqual(["k", "k", "l", "l"]);
 });
 
 test("pending: link lost: what was sent is repeated to the next owner in its old order, ahead of what came later", () => {

@@ -74,7 +74,8 @@ interface Entry {
 
 const NEVER = -1;
 
-/** Asked again until the deadline, under the same key. Every other refusal is passed on at once. */
+/** Asked again until the deadline, under the same key; `log_unavailable` once (see #isRepeated). Every other refusal is passed on at
+ *  once. */
 const REPEATED: ReadonlySet<RefusalCode> = new Set(["shard_moving", "shard_unowned", "log_unavailable", "outcome_unknown"]);
 const ENDS_DOUBT: ReadonlySet<RefusalCode> = new Set(["key_reused", "no_such_auction"]);
 
@@ -151,6 +152,8 @@ export class Pending {
       return;
     }
     this.#end(entry);
+    // Its owner is there and said no: what comes next need not wait as if there were none.
+    if (code === "log_unavailable") this.#lane(entry.shard).attempt = 0;
     refuse(entry.ask, code, retryAfterMs);
     this.#refill(entry.shard, now);
   }
@@ -233,8 +236,9 @@ export class Pending {
   #isRepeated(entry: Entry, code: RefusalCode): boolean {
     if (ENDS_DOUBT.has(code)) return false;
     if (entry.doubt) return true;
-    // While the log is down bids are refused at once; without that status only one decision was dropped, and the next try may do.
-    if (code === "log_unavailable") return this.#port.stateOf(entry.shard) !== "log_down";
+    // While the log is down bids are refused at once. Without that status one more try tells the two cases apart: a decision that was
+    // dropped with others may do then, and a log that takes no bids for want of space says so again.
+    if (code === "log_unavailable") return this.#port.stateOf(entry.shard) !== "log_down" && entry.refusal !== "log_unavailable";
     return REPEATED.has(code);
   }
 

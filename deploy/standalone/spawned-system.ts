@@ -150,6 +150,11 @@ export class SpawnedSystem {
     return Number(this.#part(part).facts?.pid);
   }
 
+  /** The data folder as this process reaches it. */
+  get folder(): string {
+    return this.dataDir;
+  }
+
   /** Of the supervisor. */
   get supervisorPid(): number {
     return this.#process.pid ?? 0;
@@ -185,7 +190,7 @@ export class SpawnedSystem {
 
   /** A token signed by the system's own key. */
   async token(userId: string, roles: readonly string[] = ["bidder"]): Promise<string> {
-    const key = await loadOrCreateLocalKey(this.dataDir);
+    const key = await loadOrCreateLocalKey(this.folder);
     return await signToken(key, { userId, roles, tier: "enterprise" }, { now: Date.now() });
   }
 
