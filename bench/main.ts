@@ -1,11 +1,156 @@
-// The bench's command line: first figures of the in-process loop and of one WebSocket gateway.
-import { tmpdir } from "node:os";
-import { type InProcessResult, runInProcess } from "./in-process.ts";
+// `npm run bench`: without arguments the canonical run, which takes about three minutes on two cores.
+//
+// Owns: flags, the order of runs, where lines go. Must not: measure.
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { benchEnvironment } from "./config.ts";
+import { buildNative, type GeneratorKind } from "./generator.ts";
+import { runIdle } from "./idle-memory.ts";
+import type { InProcessResult } from "./in-process.ts";
+import { measureAppend, measureFloor } from "./limits.ts";
+import { describeMachine, isInMemory, type Machine } from "./machine.ts";
+import { type Measured, measuredInProcess, measuredSocket } from "./measured.ts";
+import { packageFile } from "./package-files.ts";
+import { headLines, type LimitsSeen, limitLines, noteLines, runsTable } from "./report.ts";
+import { type Changes, changed, type InProcessScenario, SCENARIO_NAMES, type Scenario, scenariosNamed } from "./scenarios.ts";
+import { type BenchPlace, runSocket } from "./socket-run.ts";
+import { Spawned } from "./spawned.ts";
+import { RAISED_LIMITS } from "./stack.ts";
 
-async function inProcess(log: "local" | "memory", auctions: number, outstanding: number): Promise<InProcessResult> {
-  return await runInProcess({ log, auctions, outstanding, warmUpSeconds: 2, seconds: 4, parent: process.env["FAIRWARNING_BENCH_DIR"] ?? tmpdir() });
+interface Flags extends Changes {
+  readonly runs: number;
+  readonly json?: string;
+  readonly generator: GeneratorKind | "auto";
+  readonly generators: number;
 }
 
-for (const log of ["memory", "local"] as const) {
-  for (const auctions of [1_000, 1]) console.log(log, JSON.stringify(await inProcess(log, auctions, 512)));
+const FRAME_BYTES = [4_096, 30_720];
+const LIMIT_SECONDS = 1.5;
+const FLOOR_SECONDS = 2;
+const CHILD_LIMIT_MS = 600_000;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const IDLE_AUCTIONS = 100_000;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
+
+function count(text: string): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("a whole number from 1 on");
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("a number above 0");
+  return value;
+}
+
+function kind(text: string): Flags["generator"] {
+  if (text === "c" || text === "node" || text === "auto") return text;
+  throw new InvalidArgumentError("c, node or auto");
+}
+
+const program = new Command("npm run bench --")
+  .description("Measures the real processes on this machine and holds every answer against the log.")
+  .argument("[scenario]", `one of ${SCENARIO_NAMES.join(", ")}, idle, limits; without it all but idle`)
+  .option("--rate <bids>", "planned bids a second of the open loop", count)
+  .option("--seconds <n>", "measured time of each run", positive)
+  .option("--warm-up <n>", "seconds before it that do not count", positive)
+  .option("--auctions <n>", "auctions of spread runs, and of idle", count)
+  .option("--sockets <n>", "sockets", count)
+  .option("--in-flight <n>", "bids in flight on each, closed loop", count)
+  .option("--runs <n>", "runs of each scenario, alternating", count, 1)
+  .option("--json <file>", "adds one line of JSON for each run")
+  .option("--generator <kind>", "c, node, or auto: C where a compiler is", kind, "auto")
+  .option("--generators <n>", "processes that share the load", count, 1)
+  .addHelpText(
+    "after",
+    "\nExamples:\n  npm run bench\n  npm run bench -- closed --seconds 60 --warm-up 10 --runs 5 --json runs.jsonl\n  npm run bench -- open --rate 30000 --seconds 60\n  npm run bench -- idle",
+  )
+  .action(bench);
+
+/** The generator that can be had. */
+function generatorOf(flags: Flags, folder: string): GeneratorKind {
+  if (flags.generator !== "auto") return flags.generator;
+  const trial = mkdtempSync(join(folder, "fairwarning-bench-"));
+  const native = buildNative(trial);
+  rmSync(trial, { recursive: true, force: true });
+  return native === null ? "node" : "c";
+}
+
+async function bench(name: string | undefined, flags: Flags): Promise<void> {
+  const { folder, inherited } = benchEnvironment();
+  if (isInMemory(folder)) {
+    process.stderr.write(`${folder} is kept in memory, where a sync costs nothing: name a folder on a disk in FAIRWARNING_BENCH_DIR\n`);
+    process.exit(EXIT_USAGE);
+  }
+  const machine = describeMachine(folder);
+  const place: BenchPlace = { folder, inherited, generator: generatorOf(flags, folder), processes: flags.generators };
+  if (name === "idle") {
+    await idle(place, machine, flags);
+    return;
+  }
+  const scenarios = name === "limits" ? [] : scenariosNamed(name);
+  if (scenarios === null) program.error(`no scenario "${name}"; there are ${SCENARIO_NAMES.join(", ")}, idle, limits`, { exitCode: EXIT_USAGE });
+  else await runAll(scenarios, { place, machine, flags });
+}
+
+async function runAll(scenarios: readonly Scenario[], about: { place: BenchPlace; machine: Machine; flags: Flags }): Promise<void> {
+  const { place, machine, flags } = about;
+  for (const line of headLines(machine, RAISED_LIMITS)) say(line);
+  const before = await limits(place);
+  const runs: Measured[] = [];
+  for (let round = 1; round <= flags.runs; round += 1) {
+    for (const scenario of scenarios) {
+      const asked = changed(scenario, flags);
+      progress(`run ${round} of ${flags.runs}: ${asked.name}, ${asked.warmUpSeconds} + ${asked.seconds} s`);
+      const run = await runOne(asked, place);
+      runs.push(run);
+      if (flags.json !== undefined) appendFileSync(flags.json, `${JSON.stringify({ machine, raised: RAISED_LIMITS, run: round, ...run })}\n`);
+    }
+  }
+  const after = scenarios.length === 0 ? null : await limits(place);
+  progress("");
+  if (runs.length > 0) say(runsTable(runs));
+  for (const line of [...(runs.length > 0 ? noteLines(runs) : []), ...limitLines(before, after)]) say(line);
+  if (runs.some((run) => run.void !== null)) process.exitCode = EXIT_FAILED;
+}
+
+/** One line that the next one overwrites, for people only. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
+async function limits(place: BenchPlace): Promise<LimitsSeen> {
+  progress("limits of the machine");
+  const appends = [];
+  for (const bytes of FRAME_BYTES) appends.push(await measureAppend({ parent: place.folder, bytes, seconds: LIMIT_SECONDS }));
+  return { floor: measureFloor(FLOOR_SECONDS), appends };
+}
+
+async function runOne(scenario: Scenario, place: BenchPlace): Promise<Measured> {
+  if (scenario.kind === "in-process") return measuredInProcess(scenario, await inProcess(scenario, place));
+  return measuredSocket(await runSocket(scenario, place));
+}
+
+async function inProcess(scenario: InProcessScenario, place: BenchPlace): Promise<InProcessResult> {
+  const options = JSON.stringify({ ...scenario, parent: place.folder });
+  const command = [process.execPath, "--enable-source-maps", packageFile("dist/bench/in-process-child.js"), options];
+  const child = new Spawned({ name: "the in-process run", command, environment: place.inherited });
+  return (await child.line("result", CHILD_LIMIT_MS)) as unknown as InProcessResult;
+}
+
+async function idle(place: BenchPlace, machine: Machine, flags: Flags): Promise<void> {
+  for (const line of headLines(machine, RAISED_LIMITS).slice(0, 1)) say(line);
+  const result = await runIdle({ place, auctions: flags.auctions ?? IDLE_AUCTIONS, progress });
+  progress("");
+  for (const line of result.lines) say(line);
+  if (flags.json !== undefined) appendFileSync(flags.json, `${JSON.stringify({ machine, raised: RAISED_LIMITS, idle: result.figures })}\n`);
+  if (result.fault !== null) process.exitCode = EXIT_FAILED;
+}
+
+await program.parseAsync(process.argv);
