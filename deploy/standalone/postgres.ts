@@ -96,7 +96,11 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   running.add(dataDir);
   try {
     const server = await startIn(dataDir, options);
-    server.onExit(() => running.delete(dataDir));
+    server.onExit(({ asked }) => {
+      running.delete(dataDir);
+      // A server that died is started again by the same supervisor, which keeps the folder meanwhile.
+      if (asked) rmSync(ownerOf(dataDir), { force: true });
+    });
     return server;
   } catch (error) {
     running.delete(dataDir);
@@ -107,7 +111,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
 async function startIn(dataDir: string, { port, log }: PostgresOptions): Promise<RunningPostgres> {
   const binaries = await findBinaries();
   const user = serverUser(dataDir);
-  const folder = { dataDir, cluster: join(dataDir, "cluster"), password: join(dataDir, "password"), owner: join(dataDir, "owner") };
+  const folder = { dataDir, cluster: join(dataDir, "cluster"), password: join(dataDir, "password"), owner: ownerOf(dataDir) };
   onDisk(dataDir, () => makeFolder(dataDir, user));
   await takeOver(folder, log);
   onDisk(dataDir, () => writeFileSync(folder.owner, `${processIdentity(process.pid) ?? process.pid}\n`, { mode: 0o600 }));
@@ -126,6 +130,10 @@ async function startIn(dataDir: string, { port, log }: PostgresOptions): Promise
       if (ending) await delay(ENDING_PAUSE_MS);
     }
   }
+}
+
+function ownerOf(dataDir: string): string {
+  return join(dataDir, "owner");
 }
 
 interface Folder {

@@ -2,7 +2,7 @@
 //
 // It keeps one bid in flight. When the socket goes away the bid in flight is unknown: it is written down so, and asked again under
 // the same key over the next socket, until there is an answer.
-import pRetry from "p-retry";
+import pRetry, { AbortError } from "p-retry";
 import { WebSocket } from "ws";
 import type { Ask, AskOutcome } from "../../engine/sim/history.ts";
 
@@ -31,6 +31,7 @@ export class TestBidder {
   readonly #url: () => string;
   readonly #token: string;
   #socket: WebSocket | null = null;
+  #closed = false;
   #next = 1;
   #waiting: { readonly id: number; readonly done: (outcome: AskOutcome) => void } | null = null;
 
@@ -68,13 +69,19 @@ export class TestBidder {
     );
   }
 
+  /** For good: a call that has no answer yet rejects. */
   close(): void {
+    this.#closed = true;
     this.#socket?.close();
   }
 
   async #connected(): Promise<WebSocket> {
     if (this.#socket !== null && this.#socket.readyState === WebSocket.OPEN) return this.#socket;
-    return await pRetry(() => this.#connect(), { retries: 400, minTimeout: 20, maxTimeout: 250, factor: 1.5 });
+    const attempt = (): Promise<WebSocket> => {
+      if (this.#closed) throw new AbortError("closed");
+      return this.#connect();
+    };
+    return await pRetry(attempt, { retries: 400, minTimeout: 20, maxTimeout: 250, factor: 1.5 });
   }
 
   #connect(): Promise<WebSocket> {

@@ -12,16 +12,19 @@ const DAY_MS = 86_400_000;
 
 export class TestPostgres {
   readonly #folder: string;
+  readonly #ownsFolder: boolean;
   #server: RunningPostgres;
 
-  private constructor(folder: string, server: RunningPostgres) {
+  private constructor(folder: string, ownsFolder: boolean, server: RunningPostgres) {
     this.#folder = folder;
+    this.#ownsFolder = ownsFolder;
     this.#server = server;
   }
 
-  static async start(): Promise<TestPostgres> {
-    const folder = mkdtempSync(join(tmpdir(), "fairwarning-database-"));
-    return new TestPostgres(folder, await startPostgres({ dataDir: folder, port: 0, log: () => undefined }));
+  /** On a new folder, or on the one that a system at rest left. */
+  static async start(left?: string): Promise<TestPostgres> {
+    const folder = left ?? mkdtempSync(join(tmpdir(), "fairwarning-database-"));
+    return new TestPostgres(folder, left === undefined, await startPostgres({ dataDir: folder, port: 0, log: () => undefined }));
   }
 
   get url(): string {
@@ -41,7 +44,7 @@ export class TestPostgres {
 
   async remove(): Promise<void> {
     await this.#server.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#ownsFolder) rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** The newest checkpoint of each shard that has one, by shard. */
