@@ -40,6 +40,8 @@ export interface IdleFigures {
   readonly answersEach: number;
   readonly empty: EngineMemory;
   readonly full: EngineMemory;
+  /** The same auctions, read from the checkpoint by a new process. */
+  readonly restarted: EngineMemory;
   readonly bytesEach: number;
   readonly createdInSeconds: number;
   readonly stopped: Restart;
@@ -97,6 +99,7 @@ async function measure(stack: Stack, options: Parameters<typeof runIdle>[0]): Pr
   const full = await memoryOf(stack);
   progress("stopping and starting the engine");
   const stopped = await stack.restartEngine("SIGTERM");
+  const restarted = await memoryOf(stack);
   progress("killing the engine behind bids, and starting it");
   const tail = await bid(stack, place, { auctions, bids: TAIL_BIDS, first: filled.sent });
   const killed = await stack.restartEngine("SIGKILL");
@@ -104,7 +107,7 @@ async function measure(stack: Stack, options: Parameters<typeof runIdle>[0]): Pr
   const answers = [...filled.answers, ...tail.answers].map(({ file }) => ({ file, first: 0, stride: 1 }));
   const check = await checkRun({ dataDir: stack.dataDir, answers, auctions, sent: tail.sent });
   const bytesEach = (full.resident - empty.resident) / count;
-  return { auctions: count, answersEach: BIDS_EACH, empty, full, bytesEach, createdInSeconds, stopped, killed, bidsBeforeKill: TAIL_BIDS, check };
+  return { auctions: count, answersEach: BIDS_EACH, empty, full, restarted, bytesEach, createdInSeconds, stopped, killed, bidsBeforeKill: TAIL_BIDS, check };
 }
 
 async function bid(
@@ -162,16 +165,20 @@ const MIB = 1_048_576;
 const AUCTIONS_OF_GOAL = 100_000;
 
 function linesOf(figures: IdleFigures): string[] {
-  const { auctions, empty, full, stopped, killed, check } = figures;
+  const { auctions, empty, full, restarted, stopped, killed, check } = figures;
   const mib = (bytes: number): string => (bytes / MIB).toFixed(1);
-  const each = (read: (memory: EngineMemory) => number): number => Math.round((read(full) - read(empty)) / auctions);
+  const memory = (name: string, seen: EngineMemory): string => {
+    const each = (what: keyof EngineMemory): number => Math.round((seen[what] - empty[what]) / auctions);
+    return `memory      ${name}: ${mib(seen.resident)} MiB after a collection, empty ${mib(empty.resident)}: ${each("resident")} bytes each (heap ${each("heapUsed")}, external ${each("external")})`;
+  };
   const restart = (took: Restart): string => {
     const seconds = took.servingMs / 1_000;
     return `${seconds.toFixed(2)} s from the start of the process until every shard is served (${((seconds * AUCTIONS_OF_GOAL) / auctions).toFixed(2)} s per 100,000)`;
   };
   return [
     `auctions    ${auctions.toLocaleString("en")} open, ${figures.answersEach} remembered answers each; made in ${figures.createdInSeconds.toFixed(1)} s over HTTP with Postgres`,
-    `memory      ${mib(empty.resident)} MiB empty, ${mib(full.resident)} MiB full, after a collection: ${Math.round(figures.bytesEach)} bytes each (heap ${each((memory) => memory.heapUsed)}, external ${each((memory) => memory.external)})`,
+    memory("as bids left it", full),
+    memory("after a restart", restarted),
     `restart     stopped in order in ${(stopped.endedMs / 1_000).toFixed(2)} s; ${restart(stopped)}`,
     `restart     killed behind ${figures.bidsBeforeKill.toLocaleString("en")} bids: ${restart(killed)}, checkpoint and tail`,
     check.ok

@@ -90,7 +90,9 @@ function loadText({ scenario }: Measured): string {
 
 /** What the table has no room for: durability, generator, pauses, what was verified, ratios and misses. */
 export function noteLines(runs: readonly Measured[]): string[] {
-  const durabilities = [...new Set(runs.filter((run) => run.scenario.name !== "echo (E)").map((run) => run.durability))];
+  const durabilities = [
+    ...new Set(runs.filter((run) => !isEcho(run)).map((run) => `${run.scenario.kind === "in-process" ? "in process" : "over WebSocket"}: ${run.durability}`)),
+  ];
   return [
     `durability  ${durabilities.join("; ")}`,
     ...generatorLines(runs),
@@ -126,20 +128,31 @@ function pauseLines(run: Measured): string[] {
   return parts.length === 0 ? [] : [`processes   ${run.scenario.name}: ${parts.join("; ")}${frame}`];
 }
 
-/** Hot against spread, for each pair of the same load. */
+/** Each run as a part of what bounds it: a hot auction of the same load over many, the whole path of the same path without an engine. */
+const RATIOS = [
+  ["hot/spread", "in process, memory log (D), hot", "in process, memory log (D)"],
+  ["hot/spread", "in process, hot", "in process"],
+  ["hot/spread", "hot auction", "steady"],
+  ["hot/spread", "hot auction, few sockets", "steady, few sockets"],
+  ["of limit E", "steady", "echo (E)"],
+  ["of limit E", "steady, few sockets", "echo (E), few sockets"],
+  ["of limit D", "in process", "in process, memory log (D)"],
+] as const;
+
 function ratioLines(runs: readonly Measured[]): string[] {
-  const rates = new Map(groups(runs).map((group) => [group[0]?.scenario.name ?? "", medianOf(group, (run) => run.decisionsPerSecond)]));
-  const pairs = [
-    ["hot auction", "steady"],
-    ["hot auction, few sockets", "steady, few sockets"],
-    ["in process, hot", "in process"],
-    ["in process, memory log (D), hot", "in process, memory log (D)"],
-  ] as const;
-  return pairs.flatMap(([hot, spread]) => {
-    const [one, many] = [rates.get(hot), rates.get(spread)];
-    if (one === undefined || many === undefined || one.void !== null || many.void !== null) return [];
-    return [`hot/spread  ${(one.decisionsPerSecond / many.decisionsPerSecond).toFixed(2)} (${hot} against ${spread})`];
+  const medians = new Map(
+    groups(runs.filter((run) => run.void === null)).map((group) => [group[0]?.scenario.name ?? "", medianOf(group, (run) => run.decisionsPerSecond)]),
+  );
+  return RATIOS.flatMap(([name, one, of]) => {
+    const [part, whole] = [medians.get(one), medians.get(of)];
+    return part === undefined || whole === undefined
+      ? []
+      : [`${name}  ${(part.decisionsPerSecond / whole.decisionsPerSecond).toFixed(2)} (${one} against ${of})`];
   });
+}
+
+function isEcho({ scenario }: Measured): boolean {
+  return scenario.kind === "socket" && scenario.engine === "echo";
 }
 
 /** Limits of the machine, and whether they held still. */

@@ -54,7 +54,7 @@ const GROUPS = {
     inProcess("in process", "local", SPREAD),
     inProcess("in process, hot", "local", 1),
   ],
-  echo: [socket("echo (E)", { engine: "echo" })],
+  echo: [socket("echo (E)", { engine: "echo" }), socket("echo (E), few sockets", { engine: "echo", sockets: 64, inFlight: 8 })],
   steady: [socket("steady", {}), socket("steady, few sockets", { sockets: 64, inFlight: 8 })],
   hot: [socket("hot auction", { auctions: 1 }), socket("hot auction, few sockets", { auctions: 1, sockets: 64, inFlight: 8 })],
   open: [socket("open loop", { mode: "open" })],
