@@ -5,6 +5,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
+import { LogDamaged, LogFileSystemRefused, LogMismatch } from "../persistence/local/errors.ts";
 import { openLocalLog } from "../persistence/local/open-log.ts";
 import { createMemoryLog } from "../persistence/memory/decision-log.ts";
 import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
@@ -25,6 +26,8 @@ import { startStatus } from "./status.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_SETTINGS = 2;
+/** What stands on the disk cannot be served; another start would say the same. */
+const EXIT_UNUSABLE = 3;
 const LIFE_BYTES = 16;
 
 interface OpenLog {
@@ -262,5 +265,6 @@ const log = logger(loaded.settings, version);
 for (const warning of loaded.warnings) log.warn({ event: "setting_warning" }, String(warning));
 run(loaded.settings, version, log).catch((error: unknown) => {
   log.fatal({ event: "start_failed" }, error instanceof Error ? error.message : String(error));
-  process.exit(EXIT_FAILED);
+  const unusable = error instanceof LogDamaged || error instanceof LogMismatch || error instanceof LogFileSystemRefused;
+  process.exit(unusable ? EXIT_UNUSABLE : EXIT_FAILED);
 });

@@ -29,8 +29,8 @@ export interface ProcessSpec {
   readonly line: (part: string, line: ChildLine, text: string) => void;
 }
 
-/** Exit code of a process whose settings are wrong: another start would say the same. */
-export const EXIT_SETTINGS = 2;
+/** Exit codes of a process whose settings are wrong, or that cannot serve what stands on the disk: another start would say the same. */
+const EXITS_FINAL: readonly (number | null)[] = [2, 3];
 const LEVEL_INFO = 30;
 const LEVEL_WARN = 40;
 const LEVEL_ERROR = 50;
@@ -64,7 +64,7 @@ function startProcess(spec: ProcessSpec): Promise<Running> {
     });
     void ended.then((reason) => {
       clearTimeout(timer);
-      reject(new StartFailed(reason, child.exitCode === EXIT_SETTINGS));
+      reject(new StartFailed(reason, EXITS_FINAL.includes(child.exitCode)));
     });
   });
 }
