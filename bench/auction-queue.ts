@@ -1,9 +1,10 @@
 // Which auction the next bid goes to.
 //
-// Q1. `one_each`: an auction has one bid in flight at most, so whoever bids next on it offers more than everybody whose bid was
+// Q1. One each: an auction has one bid in flight at most, so whoever bids next on it offers more than everybody whose bid was
 //     decided, and every bid is accepted. The auction that waited longest is next, so bidders mix.
-// Q2. `all_at_once`: for fewer auctions than bids in flight, one hot auction above all. Amounts rise in the order of sending; where
-//     the way to the engine changes that order, a bid may be below the asking price and be rejected. Reports count those apart.
+// Q2. All at once: for fewer auctions than bids in flight, one hot auction above all, and for planned times, which wait for nobody.
+//     Amounts rise in the order of sending; where the way to the engine changes that order, a bid may be below the asking price and be
+//     rejected. Reports count those apart.
 
 export class AuctionQueue {
   readonly #ring: Uint32Array;

@@ -84,7 +84,8 @@ export class Load implements RawSocketHost {
     this.#host = host;
     this.#next = plan.first;
     this.#auctionIds = plan.auctions.map((id) => Buffer.from(id, "latin1"));
-    const inFlightMax = plan.mode === "closed" ? plan.tokens.length * plan.inFlight : 1;
+    // Planned bids wait for nobody, not even for an auction whose last bid is under way.
+    const inFlightMax = plan.mode === "closed" ? plan.tokens.length * plan.inFlight : OPEN_IN_FLIGHT_MAX;
     this.#queue = new AuctionQueue(plan.auctions.length, inFlightMax);
   }
 
@@ -214,8 +215,7 @@ export class Load implements RawSocketHost {
   /** The open loop (G1, G3). Exponential gaps from the seed; what is due is sent, then answers are read. */
   #keepTime(): void {
     const gap = poissonGaps(this.#plan.rate, this.#plan.seed);
-    const slots = Math.min(OPEN_IN_FLIGHT_MAX, this.#auctionIds.length);
-    for (let index = 0; index < slots; index += 1) this.#freeSlots.push(this.#newSlot(0));
+    for (let index = 0; index < OPEN_IN_FLIGHT_MAX; index += 1) this.#freeSlots.push(this.#newSlot(0));
     let due = performance.now();
     const turn = (): void => {
       if (this.#phase === "draining") return;

@@ -296,7 +296,7 @@ static void begin(void) {
   phase = WARMING;
   uint64_t at = now_ns();
   if (is_open_loop) {
-    slot_count = auction_count < OPEN_IN_FLIGHT_MAX ? auction_count : OPEN_IN_FLIGHT_MAX;
+    slot_count = OPEN_IN_FLIGHT_MAX;
     for (uint32_t index = 0; index < slot_count; index++) free_slots[free_slot_count++] = index;
     due_ns = at;
   } else {
@@ -650,7 +650,7 @@ int main(int count, char **arguments) {
   key_number_at = (int)(strstr(BID_TEXT, KEY_PREFIX) - BID_TEXT) + (int)strlen(KEY_PREFIX);
   amount_at = (int)(strstr(BID_TEXT, "\"amountMinor\":") - BID_TEXT) + 14;
   size_t slots_max = is_open_loop ? OPEN_IN_FLIGHT_MAX : (size_t)token_count * (size_t)in_flight;
-  one_each = is_open_loop || slots_max <= auction_count;
+  one_each = slots_max <= auction_count;
   slots = room(slots_max, sizeof(Slot));
   free_slots = room(slots_max, sizeof(uint32_t));
   ring = room(auction_count, sizeof(uint32_t));
