@@ -11,8 +11,6 @@ import { logAtRest } from "./test-log.ts";
 
 const BIDS = 30;
 const TORN_BYTES = 3;
-/** A refusal that another try would only repeat is told without one. */
-const REFUSED_MAX_MS = 5_000;
 
 function dataFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "fairwarning-damage-"));
@@ -64,10 +62,10 @@ test("damaged log: a byte flipped in what was durable: the start is refused with
   bytes.writeUInt8((bytes[flipped] ?? 0) ^ 0x10, flipped);
   writeFileSync(path, bytes);
 
-  const begun = performance.now();
   const second = systemIn(dataDir);
   const { msg } = await second.line("the refusal", (line) => line.process === "supervisor" && line.event === "refused");
-  expect(performance.now() - begun).toBeLessThan(REFUSED_MAX_MS);
+  // Another try would only say the same.
+  expect(second.lines.filter((line) => line.event === "part_starting" && line.part === "engine")).toHaveLength(1);
   const [, position] = /at position (\d+)/.exec(String(msg)) ?? [];
   expect(msg).toContain(`the log is damaged in ${name} at position ${position}`);
   expect(msg).toContain("Nothing was changed. Copy the folder away first");

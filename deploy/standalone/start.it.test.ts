@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { processIdentity } from "./postgres-folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/deploy/standalone/main.js", import.meta.url));
 /** A second start goes on in under 5 s; the first also makes a database. */
@@ -105,13 +106,9 @@ async function auctionsAt(pageUrl: string): Promise<Line[]> {
   return ((await response.json()) as { auctions: Line[] }).auctions;
 }
 
+/** Whether a process runs. One that has ended and was not collected yet by whoever inherited it does not. */
 function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return processIdentity(pid) !== null;
 }
 
 test("start: first and second: demo auctions are open when the address is printed, and a second start goes on with them in under 5 s", async () => {
