@@ -12,13 +12,15 @@ import type { UpdateDraft } from "./publish.ts";
 
 /** What an auction needs of its shard. */
 export interface Home {
-  engineCommand(command: Command): void;
+  /** Its due time has come. */
+  fire(actor: Actor): void;
 }
 
-/** A command in a mailbox, with whom to answer and until when (monotonic ms). */
+/** A command in a mailbox, with whom to answer, since when and until when (monotonic ms). */
 export interface Waiting {
   readonly caller: Caller;
   readonly requestId: number;
+  readonly receivedAt: number;
   readonly expiresAt: number;
   readonly command: Command;
 }

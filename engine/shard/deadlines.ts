@@ -59,6 +59,19 @@ export class Deadlines<Entry extends Due> {
     return first;
   }
 
+  /** How many entries due at or before `until` are wanted. Looks at those alone, not at the whole heap. */
+  count(until: Instant, wanted: (entry: Entry) => boolean): number {
+    let count = 0;
+    const places = [0];
+    for (let place = places.pop(); place !== undefined; place = places.pop()) {
+      const entry = this.#heap[place];
+      if (entry === undefined || entry.due > until) continue;
+      if (wanted(entry)) count += 1;
+      places.push(place * 2 + 1, place * 2 + 2);
+    }
+    return count;
+  }
+
   #remove(entry: Entry): void {
     const index = entry.heapIndex;
     const last = this.#heap.pop();

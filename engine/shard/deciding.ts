@@ -4,7 +4,7 @@
 // anything leave (commit.ts does), or judge an end by anything but the decision's own time.
 //
 // O4. An auction takes at most IN_A_ROW_MAX commands before the next one has its turn.
-// O5. Due commands go before bids.
+// O5. Due commands go before bids: give-backs first, then openings and closes by (due time, auction id).
 // S2. A key known in committed state is answered at once, without a record. Known in the head only: with its frame.
 // S3. A key never changes its command, so `key_reused` is said from committed state and needs no record.
 import { answerChunk, answerOffset, answerRow, apply, decide, dueAt, dueCommand, sameCommand } from "../core/auction.ts";
@@ -15,26 +15,41 @@ import { type AuctionState, fork } from "../core/state.ts";
 import type { Caller } from "../ports.ts";
 import type { Actor, Waiting } from "./actor.ts";
 import type { Commit } from "./commit.ts";
+import { Deadlines, type Due } from "./deadlines.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /** Commands of one auction taken before the next auction has its turn: a hot one does not starve the others of its shard. */
 const IN_A_ROW_MAX = 64;
+
+/** An auction whose due time has come, until that is decided. */
+interface Fired extends Due {
+  readonly actor: Actor;
+}
 
 export class Deciding {
   readonly #shard: ShardState;
   readonly #commit: Commit;
   #ready: Actor[] = [];
   #readyTaken = 0;
-  #due: Command[] = [];
+  #giveBacks: Command[] = [];
+  #giveBacksTaken = 0;
+  #fired = new Deadlines<Fired>();
+  /** Whether a command of this turn told how long it had waited. */
+  #sampled = false;
 
   constructor(shard: ShardState, commit: Commit) {
     this.#shard = shard;
     this.#commit = commit;
   }
 
-  /** A command of the engine's own, before all bids (O5). */
-  putDue(command: Command): void {
-    this.#due.push(command);
+  /** Lost time is to be given back, before anything else is decided. */
+  putGiveBack(command: Command): void {
+    this.#giveBacks.push(command);
+  }
+
+  /** An auction is due since `due`. */
+  fire(actor: Actor, due: Instant): void {
+    this.#fired.set({ auctionId: actor.auctionId, due, heapIndex: -1, actor }, due);
   }
 
   /** An auction has mail, and may be decided. */
@@ -46,27 +61,30 @@ export class Deciding {
 
   get #open(): boolean {
     const { phase } = this.#shard;
-    return this.#commit.open && (phase === "serving" || phase === "opening" || phase === "sealed");
+    return this.#commit.open && (phase === "serving" || phase === "opening");
+  }
+
+  get #ownWaiting(): boolean {
+    return this.#giveBacksTaken < this.#giveBacks.length || this.#fired.size > 0;
   }
 
   /** Whether something waits that could be decided now. */
   get hasWork(): boolean {
-    return this.#open && (this.#due.length > 0 || (this.#shard.phase === "serving" && this.#readyTaken < this.#ready.length));
+    return this.#open && (this.#ownWaiting || (this.#shard.phase === "serving" && this.#readyTaken < this.#ready.length));
   }
 
   /** Whether no command of the engine's own waits any more. */
   get dueDone(): boolean {
-    return this.#due.length === 0 && this.#commit.open;
+    return !this.#ownWaiting && this.#commit.open;
   }
 
   /** Decides at most `budget` commands; returns how many it took. */
   decideSome(budget: number): number {
     let taken = 0;
+    this.#sampled = false;
     while (taken < budget && this.#open) {
-      const due = this.#due.shift();
-      if (due !== undefined) {
+      if (this.#decideOwn()) {
         taken += 1;
-        this.#decideDue(due);
         continue;
       }
       if (this.#shard.phase !== "serving") break;
@@ -89,17 +107,13 @@ export class Deciding {
   }
 
   #serve(actor: Actor, most: number): number {
-    const { world } = this.#shard;
     let taken = 0;
     while (taken < most && this.#open && !actor.creating) {
-      // Everything due by now goes first, in this auction and in every other of the shard.
       const now = this.#shard.stamp();
-      if (world.deadlines.top <= now) {
-        world.fireDue(now);
-        if (this.#due.length > 0) break;
-      }
+      if (this.#dueFirst(actor, now)) break;
       const waiting = actor.take();
       if (waiting === undefined) break;
+      if (!this.#sampled) this.#sample(waiting);
       this.#shard.mail -= 1;
       taken += 1;
       this.#rule(actor, waiting, now);
@@ -108,6 +122,19 @@ export class Deciding {
     if (actor.depth > 0) this.enqueue(actor);
     else if (actor.head === null && !actor.loading) this.#shard.removeActor(actor);
     return taken;
+  }
+
+  #sample(waiting: Waiting): void {
+    this.#sampled = true;
+    this.#shard.world.counters.waited(this.#shard.world.turnAt() - waiting.receivedAt);
+  }
+
+  // Everything due by now goes first, in this auction and in every other of the shard.
+  #dueFirst(actor: Actor, now: Instant): boolean {
+    const { world } = this.#shard;
+    if (world.deadlines.top <= now) world.fireDue(now);
+    if (this.#fired.size === 0 && actor.head !== null && dueAt(actor.head) <= now) this.fire(actor, dueAt(actor.head));
+    return this.#fired.size > 0;
   }
 
   #rule(actor: Actor, waiting: Waiting, now: Instant): void {
@@ -125,7 +152,11 @@ export class Deciding {
         return;
       }
     }
-    if (head === null ? command.body.type !== "create" : head.phase === null) {
+    if (head === null && command.body.type !== "create") {
+      this.#shard.refuseStrange(waiting);
+      return;
+    }
+    if (head !== null && head.phase === null) {
       this.#shard.refuse(waiting, "no_such_auction");
       return;
     }
@@ -133,7 +164,6 @@ export class Deciding {
       this.#shard.refuse(waiting, "auction_busy");
       return;
     }
-    if (head !== null && dueAt(head) <= now) this.#take(actor, dueCommand(head), null, 0, now);
     this.#take(actor, command, caller, requestId, now);
   }
 
@@ -141,7 +171,7 @@ export class Deciding {
     const { command, caller, requestId } = waiting;
     const { committed } = actor;
     if (committed === null || row >= committed.answerCount) {
-      this.#commit.putRepeat(actor, caller, requestId, sameCommand(actor.head as AuctionState, row, command) ? row : -1 - row);
+      this.#commit.putRepeat(actor, command, caller, requestId, sameCommand(actor.head as AuctionState, row, command) ? row : -1 - row);
       return;
     }
     if (!sameCommand(committed, row, command)) {
@@ -152,16 +182,35 @@ export class Deciding {
     caller.answer(requestId, actor.auctionId, answerChunk(committed, row), answerOffset(row), true);
   }
 
-  // A timer only wakes the shard: what is no longer due (an extension came first) is put back.
-  #decideDue(command: Command): void {
-    const actor = this.#shard.actors.get(command.auctionId);
-    if (actor === undefined || actor.head === null) return;
-    const now = this.#shard.stamp();
-    if (command.body.type !== "give_back" && dueAt(actor.head) > now) {
-      this.#shard.world.deadlines.set(actor, dueAt(actor.head));
-      return;
+  // The next command of the engine's own; false when there is none. An auction that opens may have to close at once, and stands in its
+  // place among the others: so the heap of the node is asked each time.
+  #decideOwn(): boolean {
+    const { world } = this.#shard;
+    const giveBack = this.#giveBacks[this.#giveBacksTaken];
+    if (giveBack !== undefined) {
+      this.#giveBacksTaken += 1;
+      this.#decideGiveBack(giveBack);
+      return true;
     }
-    this.#take(actor, command.body.type === "give_back" ? command : dueCommand(actor.head), null, 0, now);
+    const now = this.#shard.stamp();
+    if (world.deadlines.top <= now) world.fireDue(now);
+    const fired = this.#fired.takeDue(Number.POSITIVE_INFINITY);
+    if (fired === undefined) return false;
+    this.#decideDue(fired.actor, now);
+    return true;
+  }
+
+  #decideGiveBack(command: Command): void {
+    const actor = this.#shard.actors.get(command.auctionId);
+    if (actor !== undefined && actor.head !== null) this.#take(actor, command, null, 0, this.#shard.stamp());
+  }
+
+  // A timer only wakes the shard: what is no longer due (an extension came first) is put back.
+  #decideDue(actor: Actor, now: Instant): void {
+    const { head } = actor;
+    if (head === null || this.#shard.actors.get(actor.auctionId) !== actor) return;
+    if (dueAt(head) > now) this.#shard.world.deadlines.set(actor, dueAt(head));
+    else this.#take(actor, dueCommand(head), null, 0, now);
   }
 
   // One decision: taken on the head, put into the open frame, remembered by whoever waits for it.
@@ -177,9 +226,16 @@ export class Deciding {
     if (due !== actor.due || actor.heapIndex < 0) this.#shard.world.deadlines.set(actor, due);
   }
 
+  /** Forgets what is due. The next opening pass looks at every auction anew. */
+  dropDue(): void {
+    this.#giveBacks = [];
+    this.#giveBacksTaken = 0;
+    this.#fired = new Deadlines();
+  }
+
   /** Refuses everything that waits undecided. */
   dropMail(code: RefusalCode): void {
-    this.#due = [];
+    this.dropDue();
     this.#ready = [];
     this.#readyTaken = 0;
     const shard = this.#shard;

@@ -5,31 +5,32 @@
 //
 // N1. At most turnDecisionsMax commands are decided in a turn, over all shards, so that durable answers do not wait long.
 // N2. One timer stands on the earliest due time; waits are cut into pieces of at most a day.
+// N4. A wall clock that stepped is not believed while any shard is owned: decisions go on by the old one until every shard has been
+//     given up, and the time lost or won is an outage for whoever takes them.
 // N3. What a shard throws stops that shard; the others go on.
-import { dueCommand } from "../core/auction.ts";
 import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Instant } from "../core/ids.ts";
 import { type SlotTable, shardOf } from "../core/slots.ts";
-import type { AuctionState } from "../core/state.ts";
 import type { Caller, Membership, ReadCaller, TimeReason } from "../ports.ts";
 import type { Read, ShardStatus } from "../protocol.ts";
 import type { Actor } from "./actor.ts";
+import { timeControl } from "./controls.ts";
 import { Deadlines } from "./deadlines.ts";
 import { answerRead } from "./reads.ts";
-import { catchUp, fetchAsleep, LogBroken } from "./recovery.ts";
+import { catchUp, LogBroken } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
 import { Shard } from "./shard.ts";
+import { Sleepers } from "./sleepers.ts";
 import { evictClosed, stateHashNow, takeSnapshot } from "./snapshots.ts";
-import { Tenure, timeControl } from "./tenure.ts";
-import type { Control, ShardWorld } from "./world.ts";
+import { Tenure } from "./tenure.ts";
+import { WallClock } from "./wall-clock.ts";
+import type { Control, Gap, ShardWorld } from "./world.ts";
 
 /** Longest wait given to a timer. */
 const TIMER_MAX_MS = 86_400_000;
 /** How often idle shards and the clock are looked at. */
 const TICK_MS = 1_000;
-/** Sleeping auctions fetched at once. More wait too long anyway: strangers who make up ids must not keep the store busy. */
-const FETCHES_MAX = 64;
 /** A gap that cannot be read within this ends the tenure (C6). */
 const GAP_READ_MAX_MS = 2_000;
 
@@ -64,16 +65,20 @@ export class EngineNode implements ShardWorld {
   readonly #rounds: Rounds;
   readonly #owned: Shard[] = [];
   readonly #tenures: Tenure[] = [];
+  readonly #sleepers = new Sleepers();
+  readonly #wall: WallClock;
   #turnAt = 0;
   #stamped = false;
+  /** The wall clock of the turn that is running; null between turns. */
+  #turnNow: Instant | null = null;
   #awake = false;
   #next = 0;
   #timerAt = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
-  #clockBase = 0;
   #stopping = false;
-  #fetches = 0;
+  /** Snapshots are taken one after the other, also when stopping asks for a last one while some are under way. */
+  #snapshots: Promise<unknown> = Promise.resolve();
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -91,6 +96,7 @@ export class EngineNode implements ShardWorld {
     this.nodeId = parts.nodeId;
     this.processId = parts.processId;
     this.shards = parts.shards;
+    this.#wall = new WallClock(parts.clock, parts.limits.clockOffsetMaxMs);
     this.#rounds = new Rounds(parts.log, () => this.turn());
     for (let number = 0; number < parts.shards; number += 1) {
       const shard = new Shard(number, this);
@@ -102,7 +108,7 @@ export class EngineNode implements ShardWorld {
 
   /** Takes every assigned shard; resolves when each is served, or has stopped. */
   async start(): Promise<void> {
-    this.#clockBase = this.clock.now() - this.clock.monotonic();
+    this.#wall.believe();
     this.#tick();
     this.#parts.membership.onChange(() => {
       for (const number of this.#parts.membership.assigned()) void this.#tenures[number]?.take("takeover");
@@ -163,12 +169,30 @@ export class EngineNode implements ShardWorld {
     });
   }
 
+  now(): Instant {
+    return this.#turnNow ?? this.#wall.now();
+  }
+
   /** Decides what waits, within the turn's budget, and starts what appends can start. */
   turn(): void {
     this.#stamped = false;
     this.#stamp();
-    const now = this.clock.now();
-    if (this.deadlines.top <= now) this.fireDue(now);
+    const now = this.#wall.now();
+    if (this.#wall.stepMs !== 0) this.#clockStepped();
+    this.#turnNow = now;
+    try {
+      if (this.deadlines.top <= now) this.fireDue(now);
+      const more = this.#decide();
+      this.#rounds.start();
+      if (more) this.wake();
+    } finally {
+      this.#turnNow = null;
+      this.#stamped = false;
+    }
+    this.#armTimer();
+  }
+
+  #decide(): boolean {
     let budget = this.limits.turnDecisionsMax;
     const count = this.#owned.length;
     let more = false;
@@ -177,26 +201,23 @@ export class EngineNode implements ShardWorld {
       if (!shard.hasWork && shard.openingDone === null) continue;
       if (budget <= 0) {
         more = true;
-        continue;
+        break;
       }
+      const begun = this.clock.monotonic();
+      let taken = 0;
       this.guard(shard, () => {
-        budget -= shard.decideSome(budget);
+        taken = shard.decideSome(budget);
       });
+      if (taken > 0) this.counters.deciding(this.clock.monotonic() - begun, taken);
+      budget -= taken;
       more ||= shard.hasWork;
     }
     this.#next = (this.#next + 1) % count;
-    this.#rounds.start();
-    this.#stamped = false;
-    if (more) this.wake();
-    this.#armTimer();
+    return more;
   }
 
   fireDue(now: Instant): void {
-    for (let actor = this.deadlines.takeDue(now); actor !== undefined; actor = this.deadlines.takeDue(now)) {
-      if (actor.head === null || actor.head.phase === null) continue;
-      this.counters.closeLate(now - actor.due);
-      actor.shard.engineCommand(dueCommand(actor.head));
-    }
+    for (let actor = this.deadlines.takeDue(now); actor !== undefined; actor = this.deadlines.takeDue(now)) actor.shard.fire(actor);
   }
 
   #armTimer(): void {
@@ -206,34 +227,48 @@ export class EngineNode implements ShardWorld {
     this.#timerAt = top;
     this.#cancelTimer = null;
     if (top === Number.POSITIVE_INFINITY) return;
-    const delay = Math.min(TIMER_MAX_MS, Math.max(0, top - this.clock.now()));
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, top - this.#wall.now()));
     this.#cancelTimer = this.timers.after(delay, () => {
       this.#timerAt = Number.POSITIVE_INFINITY;
       this.turn();
     });
   }
 
-  // Once a second: idle shards log their time, and a wall clock that stepped gives its shards up.
+  // Once a second: idle shards log their time, and the clock is looked at.
   #tick(): void {
     if (this.#stopping) return;
     this.#cancelTick = this.timers.after(TICK_MS, () => this.#tick());
-    const now = this.clock.monotonic();
-    const base = this.clock.now() - now;
-    if (Math.abs(base - this.#clockBase) > this.limits.clockOffsetMaxMs) this.#clockStepped(base - this.#clockBase);
-    this.#clockBase = base;
-    for (const shard of this.#owned) {
-      const idleMs = shard.givesBack ? TICK_MS : this.limits.timeIdleMs;
-      if (shard.phase === "serving" && now - shard.lastRecordAt >= idleMs && shard.quiet) shard.send(timeControl(shard, "idle", () => undefined));
+    this.#wall.now();
+    if (this.#wall.stepMs !== 0) this.#clockStepped();
+    this.#logIdleTime(this.clock.monotonic());
+  }
+
+  // One round of TIME records for all shards: when one has been idle long enough, all quiet ones go along in its request. A shard with an
+  // open auction that gives lost time back goes every second. Half a tick early, or a record that landed a moment after a tick would
+  // make it two.
+  #logIdleTime(now: number): void {
+    const idleFor = (shard: Shard): number => now - shard.lastRecordAt + TICK_MS / 2;
+    const serving = this.#owned.filter((shard) => shard.phase === "serving" && shard.quiet);
+    const isRound = serving.some((shard) => idleFor(shard) >= this.limits.timeIdleMs);
+    for (const shard of serving) {
+      const often = isRound || shard.phases.givingBack > 0;
+      if (often && idleFor(shard) >= TICK_MS) shard.send(timeControl(shard, "idle", () => undefined));
     }
   }
 
-  #clockStepped(byMs: number): void {
-    this.say("error", "clock_step", { byMs: Math.round(byMs) });
-    for (const shard of this.#owned) {
+  // The shards are given up by the old clock, which then is believed no longer; the time between is an outage for their next owner.
+  #clockStepped(): void {
+    if (this.#wall.stepping) return;
+    this.#wall.stepping = true;
+    this.say("error", "clock_step", { byMs: Math.round(this.#wall.stepMs) });
+    const given = this.#owned.flatMap((shard) => {
       const tenure = this.#tenures[shard.number];
-      if (shard.phase !== "serving" || tenure === undefined) continue;
-      void tenure.release("clock", () => stateHashNow(shard)).then(() => tenure.take("again"));
-    }
+      return tenure === undefined || (shard.phase !== "serving" && shard.phase !== "opening") ? [] : [tenure];
+    });
+    void Promise.all(given.map((tenure) => tenure.release("clock", () => stateHashNow(tenure.shard)))).then(() => {
+      this.#wall.believe();
+      for (const tenure of given) void tenure.take("again");
+    });
   }
 
   // What happens to shards
@@ -270,50 +305,41 @@ export class EngineNode implements ShardWorld {
     this.#parts.statusChanged(shard.status());
   }
 
-  async judgeGap(shard: Shard, offset: number): Promise<boolean> {
-    const claim = shard.judge.claim;
-    const lsn = shard.judge.lsn;
+  async judgeGap(shard: Shard, offset: number): Promise<Gap> {
+    const { claim, lsn } = shard.judge;
     const read = catchUp(shard, offset);
-    const late = new Promise<"late">((resolve) => {
-      this.timers.after(GAP_READ_MAX_MS, () => resolve("late"));
+    // Read to its end or overtaken, later nobody waits for it.
+    read.catch(() => undefined);
+    let cancel: () => void = () => undefined;
+    const late = new Promise<false>((resolve) => {
+      cancel = this.timers.after(GAP_READ_MAX_MS, () => resolve(false));
     });
     try {
-      if ((await Promise.race([read, late])) === "late") return false;
+      const whole = await Promise.race([read, late]);
+      if (shard.judge.claim !== claim) return "claimed";
+      return whole && shard.judge.next === offset && shard.judge.lsn === lsn ? "void" : "unread";
     } catch (error) {
       if (error instanceof LogBroken) this.broken(shard, error.invariant, error.message);
-      return false;
-    }
-    return shard.judge.next === offset && shard.judge.claim === claim && shard.judge.lsn === lsn;
-  }
-
-  wakeAuction(shard: Shard, actor: Actor): void {
-    this.#fetch(shard, actor.auctionId).then(
-      (state) => shard.awake(actor, state),
-      () => shard.asleepAway(actor),
-    );
-  }
-
-  wakeForRead(shard: Shard, auctionId: AuctionId, then: (code: RefusalCode | null) => void): void {
-    this.#fetch(shard, auctionId).then(
-      () => then(null),
-      () => then("overloaded"),
-    );
-  }
-
-  async #fetch(shard: Shard, auctionId: AuctionId): Promise<AuctionState | null> {
-    if (this.#fetches >= FETCHES_MAX) throw new Error("too many sleeping auctions are being fetched");
-    this.#fetches += 1;
-    try {
-      return await fetchAsleep(shard, auctionId);
+      return "unread";
     } finally {
-      this.#fetches -= 1;
+      cancel();
     }
+  }
+
+  wakeAuction(shard: Shard, auctionId: AuctionId, then: ((code: RefusalCode | null) => void) | null): Actor | null {
+    return this.#sleepers.wake(shard, auctionId, then);
   }
 
   // Snapshots and stopping
 
-  /** Snapshots every shard that changed, one after the other. Returns how many could not be saved. */
-  async snapshotAll(): Promise<number> {
+  /** Snapshots every shard that changed, one after the other. Resolves with how many could not be saved. */
+  snapshotAll(): Promise<number> {
+    const snapshots = this.#snapshots.then(() => this.#snapshotEach());
+    this.#snapshots = snapshots.catch(() => undefined);
+    return snapshots;
+  }
+
+  async #snapshotEach(): Promise<number> {
     let failed = 0;
     for (const shard of this.#owned) {
       if (shard.dirty.size === 0 && shard.snapshotAt > 0) continue;

@@ -1,7 +1,9 @@
 // Who waits for which decision, in the order the decisions were taken. A ring of reused slots: no promise and no closure per bid.
 //
 // R1. Slots leave in the order they came, so answers leave in lsn order.
-// R2. It grows by doubling; what bounds it is the shard's waitingMax, checked before a command is taken in.
+// R2. The oldest `sent` decisions are those that the log has, or has made durable: nobody may refuse them.
+// R3. It grows by doubling; what bounds it is the shard's waitingMax, checked before a command is taken in.
+import type { Command } from "../core/command.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../ports.ts";
 import type { Actor } from "./actor.ts";
@@ -10,6 +12,8 @@ import type { Actor } from "./actor.ts";
 export interface Slot {
   actor: Actor | null;
   decision: Decision | null;
+  /** What was asked. */
+  command: Command | null;
   /** null: nobody waits (engine commands). */
   caller: Caller | null;
   requestId: number;
@@ -17,7 +21,7 @@ export interface Slot {
 }
 
 function emptySlot(): Slot {
-  return { actor: null, decision: null, caller: null, requestId: 0, row: -1 };
+  return { actor: null, decision: null, command: null, caller: null, requestId: 0, row: -1 };
 }
 
 const CAPACITY_FIRST = 1024;
@@ -26,16 +30,21 @@ export class PendingRing {
   #slots: Slot[] = Array.from({ length: CAPACITY_FIRST }, emptySlot);
   #first = 0;
   #size = 0;
+  /** Decisions that the log has: the oldest of the ring (R2). */
+  sent = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  push(actor: Actor, decision: Decision | null, caller: Caller | null, requestId: number, row: number): void {
+  /** `asked`: the decision, or the command of a repeat. */
+  push(actor: Actor, asked: Decision | Command, caller: Caller | null, requestId: number, row: number): void {
     if (this.#size === this.#slots.length) this.#grow();
     const slot = this.#slots[(this.#first + this.#size) & (this.#slots.length - 1)] as Slot;
     slot.actor = actor;
-    slot.decision = decision;
+    const decided = "command" in asked;
+    slot.decision = decided ? asked : null;
+    slot.command = decided ? asked.command : asked;
     slot.caller = caller;
     slot.requestId = requestId;
     slot.row = row;
@@ -50,8 +59,10 @@ export class PendingRing {
   /** Frees the oldest slot. */
   drop(): void {
     const slot = this.#slots[this.#first] as Slot;
+    if (slot.decision !== null && this.sent > 0) this.sent -= 1;
     slot.actor = null;
     slot.decision = null;
+    slot.command = null;
     slot.caller = null;
     this.#first = (this.#first + 1) & (this.#slots.length - 1);
     this.#size -= 1;

@@ -12,20 +12,25 @@ export const ROWS_MAX = 100;
 
 /** Reads and calls back, at once or when the state is fresh enough. Unknown auctions are refused `no_such_auction`. */
 export function answerRead(shard: Shard, read: Read, then: (result: ReadResult | RefusalCode) => void): void {
+  if (shard.phase === "unowned" || shard.phase === "stopped") {
+    then("shard_unowned");
+    return;
+  }
+  const fresh = read.kind === "view" && read.fresh;
   const answer = (code: RefusalCode | null): void => {
     const state = shard.actors.get(read.auctionId)?.committed ?? null;
     if (code !== null) then(code);
     else then(state === null || state.phase === null ? "no_such_auction" : readState(state, read));
   };
-  if (shard.phase === "unowned" || shard.phase === "stopped") {
-    then("shard_unowned");
-    return;
-  }
+  const awake = (code: RefusalCode | null): void => {
+    if (code !== null) then(code);
+    else if (fresh) shard.barrier(answer);
+    else if ((shard.actors.get(read.auctionId)?.committed ?? null) === null) shard.whenFresh(answer);
+    else answer(null);
+  };
   const actor = shard.actors.get(read.auctionId);
-  if (read.kind === "view" && read.fresh) shard.barrier(answer);
-  else if (actor === undefined && shard.evicted > 0) shard.world.wakeForRead(shard, read.auctionId, answer);
-  else if (actor?.committed === undefined || actor.committed === null) shard.whenFresh(answer);
-  else answer(null);
+  if (actor === undefined ? shard.evicted === 0 : !actor.loading) awake(null);
+  else if (shard.world.wakeAuction(shard, read.auctionId, awake) === null) then("overloaded");
 }
 
 function readState(state: AuctionState, read: Read): ReadResult {

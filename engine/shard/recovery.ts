@@ -4,13 +4,17 @@
 // Must not: claim, serve, or mend anything: what does not fit is refused, and an earlier checkpoint or the log itself is used.
 // R1. A checkpoint is used only if its life id is the log's, it lies within the log, and every state has the hash stored with it.
 // R2. A checkpoint ahead of the log's end means that the log got shorter: nobody serves the shard.
+// R3. A record is taken whole, in one step: whatever it needs from the store is fetched before. So committed states and the judge
+//     always stand at the same lsn when anybody else looks.
+// R4. One reading at a time moves the shard. One that is overtaken by another ends at its next record.
 import { apply, dueAt } from "../core/auction.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuctionId, Offset } from "../core/ids.ts";
 import { type AuctionState, discard, restore } from "../core/state.ts";
 import { addHash, stateHash, ZERO_HASH } from "../core/state-hash.ts";
-import { advance, initialJudge, judge, judgeFromCheckpoint } from "../core/validity.ts";
+import { advance, initialJudge, judge, judgeFromCheckpoint, type Verdict } from "../core/validity.ts";
 import type { Checkpoint, RecordCodec, StoredAuction, StoredRecord } from "../ports.ts";
+import type { Actor } from "./actor.ts";
 import type { Shard } from "./shard.ts";
 
 /** A log that contradicts itself or its witnesses. Only a person can say what holds. */
@@ -23,16 +27,25 @@ export class LogBroken extends Error {
   }
 }
 
+/** The snapshot store did not answer. Nothing is wrong with what it holds. */
+export class StoreAway extends Error {}
+
 /** Whether two byte strings are equal. */
 export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && left.every((byte, i) => byte === right[i]);
 }
 
-/** Brings a shard that holds nothing to the end of its log. Returns where the replay began. */
+/** What an error says. */
+export function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Brings a shard to the end of its log, whatever it held before, from the newest checkpoint that fits or (none, or null: the store is
+ *  away) from the log's first record. Returns where the replay began. Rejects with StoreAway or LogBroken. */
 export async function recover(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero"> {
   const { log, say } = shard.world;
   const ends = await log.ends(shard.number);
-  for (const checkpoint of checkpoints ?? []) {
+  for (const [age, checkpoint] of (checkpoints ?? []).entries()) {
     if (!sameBytes(checkpoint.lifeId, shard.world.lifeId)) {
       throw new LogBroken(
         "other_life",
@@ -43,12 +56,13 @@ export async function recover(shard: Shard, checkpoints: readonly Checkpoint[] |
       throw new LogBroken("log_shorter", `shard ${shard.number}: a checkpoint stands at ${checkpoint.offset}, the log ends at ${ends.end}`);
     }
     if (checkpoint.offset < ends.start) continue;
-    if (await loadCheckpoint(shard, checkpoint)) {
+    clear(shard);
+    // The store gives single auctions as of its newest checkpoint, so behind an older one nothing may be left asleep.
+    if (await loadCheckpoint(shard, checkpoint, age === 0)) {
       await catchUp(shard);
       return "checkpoint";
     }
     say("error", "snapshot_unfit", { shard: shard.number, offset: checkpoint.offset });
-    clear(shard);
   }
   if (ends.start > 0) throw new LogBroken("log_trimmed", `shard ${shard.number}: the log begins at ${ends.start} and no checkpoint reaches it`);
   clear(shard);
@@ -57,6 +71,7 @@ export async function recover(shard: Shard, checkpoints: readonly Checkpoint[] |
 }
 
 function clear(shard: Shard): void {
+  shard.snapshot.run?.abort();
   for (const actor of [...shard.actors.values()]) shard.removeActor(actor);
   shard.dirty.clear();
   shard.evicted = 0;
@@ -65,20 +80,17 @@ function clear(shard: Shard): void {
 }
 
 // Closed auctions that had left memory stay in the store; the shard's sum of hashes covers them all the same.
-async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint): Promise<boolean> {
-  const { codec, store } = shard.world;
+async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint, liveOnly: boolean): Promise<boolean> {
+  const { codec } = shard.world;
   let sum = ZERO_HASH;
   let count = 0;
-  for await (const list of store.auctions(checkpoint, true)) {
+  for await (const list of storedAuctions(shard, checkpoint, liveOnly)) {
     for (const stored of list) {
-      const state = restoreStored(stored, codec);
-      const hash = stateHash(state, codec.hash);
-      if (!sameBytes(hash, stored.stateHash)) return false;
-      sum = addHash(sum, hash);
+      const state = fitting(stored, codec);
+      if (state === null) return false;
+      sum = addHash(sum, stored.stateHash);
       count += 1;
-      const actor = shard.addActor(stored.auctionId, state);
-      actor.saved = { sequence: state.sequence, answers: state.answerCount, bids: state.bidCount, rows: state.rowCount };
-      shard.hashes.keep(actor.index, hash);
+      wakeAs(shard, shard.addActor(stored.auctionId, null), state, stored.stateHash);
     }
   }
   if (count > checkpoint.auctions || (count === checkpoint.auctions && !sameBytes(sum, checkpoint.stateHash))) return false;
@@ -88,57 +100,101 @@ async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint): Promise<boo
   return true;
 }
 
-/** A stored auction as a state. Throws when the bytes do not parse. */
-export function restoreStored(stored: StoredAuction, codec: RecordCodec): ReturnType<typeof restore> {
-  return restore(stored.auctionId, codec.unpackHead(stored.head) as Parameters<typeof restore>[1], stored.segments);
-}
-
-/** Judges and applies everything from the shard's place to the end of its log, or up to and excluding `to`. */
-export async function catchUp(shard: Shard, to?: Offset): Promise<void> {
-  const { log } = shard.world;
-  for await (const list of log.read(shard.number, shard.judge.next, to)) {
-    for (const stored of list) await takeRecord(shard, stored);
+async function* storedAuctions(shard: Shard, checkpoint: Checkpoint, liveOnly: boolean): AsyncGenerator<readonly StoredAuction[]> {
+  try {
+    yield* shard.world.store.auctions(checkpoint, liveOnly);
+  } catch (error) {
+    throw new StoreAway(causeOf(error));
   }
 }
 
-async function takeRecord(shard: Shard, stored: StoredRecord): Promise<void> {
-  const { codec, counters, say } = shard.world;
-  const record = codec.decode(stored, shard.number);
-  const verdict = judge(shard.judge, record);
-  if (verdict.kind === "broken") {
-    throw new LogBroken(verdict.reason, `shard ${shard.number}: the record at offset ${record.offset} is broken: ${verdict.reason}`);
+// A stored auction as a state, or null when its bytes do not parse or have another hash than the one stored with them.
+function fitting(stored: StoredAuction, codec: RecordCodec): AuctionState | null {
+  try {
+    const state = restore(stored.auctionId, codec.unpackHead(stored.head) as Parameters<typeof restore>[1], stored.segments);
+    return sameBytes(stateHash(state, codec.hash), stored.stateHash) ? state : null;
+  } catch {
+    // Whatever is wrong with it, it does not fit: the one before it, or the log itself, is used instead (R1).
+    return null;
   }
-  if (verdict.kind === "void") {
-    counters.count("records_void");
-    if (verdict.alarm) say("error", "foreign_record", { shard: shard.number, offset: record.offset, reason: verdict.reason });
-  } else if (record.kind === "frame") {
-    for (const decision of codec.decisions(record)) {
-      if (shard.evicted > 0 && !shard.actors.has(decision.auctionId)) await fetchAsleep(shard, decision.auctionId);
-      applyLogged(shard, decision);
-    }
-  }
-  advance(shard.judge, record, verdict, codec.hash);
 }
 
-/** Brings a closed auction back from the snapshot store; nothing happens when it is not there. Rejects when the store is away. */
-export async function fetchAsleep(shard: Shard, auctionId: AuctionId): Promise<AuctionState | null> {
-  const { codec, store } = shard.world;
-  const stored = await store.auction(shard.number, auctionId);
-  if (stored === null) return null;
-  const state = restoreStored(stored, codec);
-  const hash = stateHash(state, codec.hash);
-  if (!sameBytes(hash, stored.stateHash)) throw new LogBroken("snapshot_unfit", `auction ${auctionId}: its snapshot does not match its hash`);
-  const actor = shard.actors.get(auctionId) ?? shard.addActor(auctionId, null);
+function wakeAs(shard: Shard, actor: Actor, state: AuctionState, hash: Uint8Array): void {
   actor.saved = { sequence: state.sequence, answers: state.answerCount, bids: state.bidCount, rows: state.rowCount };
   actor.committed = state;
   actor.head = state;
   shard.hashes.keep(actor.index, hash);
+}
+
+/** Judges and applies everything from the shard's place to the end of its log, or up to and excluding `to`. Returns false when another
+ *  reading of this shard began meanwhile and goes on instead (R4). Rejects with StoreAway or LogBroken. */
+export async function catchUp(shard: Shard, to?: Offset): Promise<boolean> {
+  const { log } = shard.world;
+  shard.readings += 1;
+  const reading = shard.readings;
+  for await (const list of log.read(shard.number, shard.judge.next, to)) {
+    for (const stored of list) {
+      if (shard.readings !== reading) return false;
+      if (!(await takeRecord(shard, stored, reading))) return false;
+    }
+  }
+  return shard.readings === reading;
+}
+
+async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): Promise<boolean> {
+  const { codec } = shard.world;
+  const record = codec.decode(stored, shard.number);
+  const verdict = judge(shard.judge, record);
+  note(shard, record.offset, verdict);
+  const decisions = verdict.kind === "effective" && record.kind === "frame" ? codec.decisions(record) : [];
+  if (shard.evicted > 0) {
+    for (const { auctionId } of decisions) if (isAsleep(shard, auctionId)) await fetchAsleep(shard, auctionId, reading);
+    if (shard.readings !== reading) return false;
+  }
+  for (const decision of decisions) applyLogged(shard, decision);
+  advance(shard.judge, record, verdict, codec.hash);
+  return true;
+}
+
+function note(shard: Shard, offset: Offset, verdict: Verdict): void {
+  const { counters, say } = shard.world;
+  if (verdict.kind === "broken") throw new LogBroken(verdict.reason, `shard ${shard.number}: the record at offset ${offset} is broken: ${verdict.reason}`);
+  if (verdict.kind === "effective") return;
+  counters.count("records_void");
+  if (verdict.alarm) say("error", "foreign_record", { shard: shard.number, offset, reason: verdict.reason });
+}
+
+// An auction that is being fetched for somebody else has no state yet either.
+function isAsleep(shard: Shard, auctionId: AuctionId): boolean {
+  const actor = shard.actors.get(auctionId);
+  return actor === undefined || actor.loading;
+}
+
+async function fetchAsleep(shard: Shard, auctionId: AuctionId, reading: number): Promise<void> {
+  let stored: StoredAuction | null;
+  try {
+    stored = await shard.world.store.auction(shard.number, auctionId);
+  } catch (error) {
+    throw new StoreAway(causeOf(error));
+  }
+  if (stored === null || shard.readings !== reading) return;
+  putBack(shard, shard.actors.get(auctionId) ?? shard.addActor(auctionId, null), stored);
+}
+
+/** Puts a closed auction from the snapshot store back into memory, unless it is there by now. Throws LogBroken when the stored state does
+ *  not fit its hash. */
+export function putBack(shard: Shard, actor: Actor, stored: StoredAuction): void {
+  if (actor.committed !== null) return;
+  const state = fitting(stored, shard.world.codec);
+  if (state === null) throw new LogBroken("snapshot_unfit", `auction ${actor.auctionId}: its snapshot does not match its hash`);
+  wakeAs(shard, actor, state, stored.stateHash);
   shard.evicted -= 1;
-  return state;
 }
 
 function applyLogged(shard: Shard, decision: Decision): void {
   const actor = shard.actors.get(decision.auctionId) ?? shard.addActor(decision.auctionId, null);
+  // A snapshot may be under way, and stands at one lsn.
+  if (actor.captureWanted) shard.snapshot.run?.capture(actor);
   // Another owner's decision stands where this head went on: the head is void, and its rows go before the others are written.
   if (actor.head !== null && actor.committed !== null && actor.head !== actor.committed) discard(actor.head, actor.committed);
   actor.committed = apply(actor.committed, decision);
@@ -146,11 +202,13 @@ function applyLogged(shard: Shard, decision: Decision): void {
   shard.markChanged(actor);
 }
 
-/** Puts every auction's due time into the node's heap. */
+/** Puts every auction's due time into the node's heap, and counts the auctions by phase. */
 export function armDeadlines(shard: Shard): void {
+  const states: AuctionState[] = [];
   for (const actor of shard.actors.values()) {
     if (actor.committed === null) continue;
+    states.push(actor.committed);
     shard.world.deadlines.set(actor, dueAt(actor.committed));
-    if (actor.committed.settings?.outage.policy === "give_back") shard.givesBack = true;
   }
+  shard.phases.recount(states, shard.evicted);
 }

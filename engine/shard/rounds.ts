@@ -3,24 +3,39 @@
 // Owns: which lane has a request in flight. Must not: build a record or judge an outcome (shard.ts does).
 // C1. One append in flight per shard, because one request is in flight per lane.
 // C3. No linger timer: a round starts when the one before has ended and something is ready.
-// C4. One request carries the ready records of all shards of a lane; a CLAIM goes alone, so that its outcome is its own.
+// C4. One request carries the ready records of all shards of a lane; a CLAIM goes alone, so that its outcome is its own. Whoever found
+//     no room in a round is asked first in the next one.
 import type { Append, AppendOutcome, DecisionLog } from "../ports.ts";
-import type { Shard } from "./shard.ts";
-
 /** Below a broker's limit for one request; further records wait for the next round. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 
+/** What a round asks of a shard. */
+export interface Sender {
+  readonly number: number;
+  /** Its next record must be alone in its request. */
+  readonly wantsAlone: boolean;
+  /** Its next record, or null. */
+  nextRecord(): Uint8Array | null;
+  landed(outcome: AppendOutcome): void;
+  release(): void;
+}
+
 interface Lane {
-  readonly shards: Shard[];
+  readonly shards: Sender[];
   busy: boolean;
-  /** Where the next round begins to ask, so that a byte limit starves nobody. */
+  /** Where the next round begins to ask: at the first shard that this one could not take along, so that nobody starves. */
   next: number;
+}
+
+/** What one request carries. */
+interface Round {
+  readonly senders: Sender[];
+  readonly appends: Append[];
 }
 
 export class Rounds {
   readonly #log: DecisionLog;
   readonly #lanes = new Map<number, Lane>();
-  readonly #laneOfShard: Lane[] = [];
   readonly #ended: () => void;
 
   /** `ended` is called after each round whose outcomes have been handed out. */
@@ -29,7 +44,7 @@ export class Rounds {
     this.#ended = ended;
   }
 
-  add(shard: Shard): void {
+  add(shard: Sender): void {
     const number = this.#log.laneOf(shard.number);
     let lane = this.#lanes.get(number);
     if (lane === undefined) {
@@ -37,7 +52,6 @@ export class Rounds {
       this.#lanes.set(number, lane);
     }
     lane.shards.push(shard);
-    this.#laneOfShard[shard.number] = lane;
   }
 
   /** Starts a round on every lane that is free and has something ready. */
@@ -45,38 +59,16 @@ export class Rounds {
     for (const lane of this.#lanes.values()) this.#start(lane);
   }
 
-  /** Starts a round on the lane of one shard, if it is free. */
-  startFor(shard: Shard): void {
-    const lane = this.#laneOfShard[shard.number];
-    if (lane !== undefined) this.#start(lane);
-  }
-
   #start(lane: Lane): void {
     if (lane.busy) return;
-    const senders: Shard[] = [];
-    const appends: Append[] = [];
-    let bytes = 0;
-    for (let step = 0; step < lane.shards.length && bytes < REQUEST_BYTES_MAX; step += 1) {
-      const shard = lane.shards[(lane.next + step) % lane.shards.length] as Shard;
-      if (shard.wantsAlone && appends.length > 0) continue;
-      const alone = shard.wantsAlone;
-      const record = shard.nextRecord();
-      if (record === null) continue;
-      senders.push(shard);
-      appends.push({ shard: shard.number, bytes: record });
-      bytes += record.length;
-      if (alone) {
-        lane.next = (lane.next + step + 1) % lane.shards.length;
-        break;
-      }
-    }
+    const { senders, appends } = gather(lane);
     if (appends.length === 0) return;
     lane.busy = true;
     this.#log.append(appends, (outcomes) => this.#landed(lane, senders, outcomes));
   }
 
   // The next request leaves before the answers of this one are released: the log works while the loop tells.
-  #landed(lane: Lane, senders: readonly Shard[], outcomes: readonly AppendOutcome[]): void {
+  #landed(lane: Lane, senders: readonly Sender[], outcomes: readonly AppendOutcome[]): void {
     senders.forEach((shard, i) => {
       shard.landed(outcomes[i] ?? { kind: "unknown", cause: "the log gave no outcome" });
     });
@@ -85,4 +77,31 @@ export class Rounds {
     for (const shard of senders) shard.release();
     this.#ended();
   }
+}
+
+function gather(lane: Lane): Round {
+  const round: Round = { senders: [], appends: [] };
+  const { shards } = lane;
+  const first = lane.next;
+  let bytes = 0;
+  let left: number | null = null;
+  for (let step = 0; step < shards.length; step += 1) {
+    const place = (first + step) % shards.length;
+    const shard = shards[place] as Sender;
+    const alone = shard.wantsAlone;
+    if ((alone && round.appends.length > 0) || bytes >= REQUEST_BYTES_MAX) {
+      left ??= place;
+      continue;
+    }
+    const record = shard.nextRecord();
+    if (record === null) continue;
+    round.senders.push(shard);
+    round.appends.push({ shard: shard.number, bytes: record });
+    bytes += record.length;
+    if (!alone) continue;
+    left ??= (place + 1) % shards.length;
+    break;
+  }
+  lane.next = left ?? first;
+  return round;
 }

@@ -5,13 +5,14 @@
 // opening    own claim is effective             wait in mailboxes                   TIME(first) is committed
 // serving    opening pass done                  decided                             release, refusal, over
 // log_down   an append was refused              refused log_unavailable             a TIME(probe) is committed: opening
-// sealed     stop or move                       refused shard_moving                RELEASE is committed: unowned
+// sealed     stop or move                       refused shard_moving, those that wait too    RELEASE is committed: unowned
 // stopped    a broken invariant                 refused shard_unowned               an operator acts
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Epoch, Instant, Shard as ShardNumber } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
 import { initialJudge, type JudgeState } from "../core/validity.ts";
 import { Actor, type Home, type Waiting } from "./actor.ts";
+import { PhaseCounts } from "./phase-counts.ts";
 import { ShardHashes } from "./shard-hashes.ts";
 import type { ShardWorld } from "./world.ts";
 
@@ -28,6 +29,15 @@ export function retryAfterMs(code: RefusalCode): number {
   return code === "log_unavailable" ? RETRY_LOG_MS : RETRY_OWNER_MS;
 }
 
+/** A snapshot that is being captured. */
+export interface Capturing {
+  capture(actor: Actor): void;
+  /** Captures the rest at once. */
+  finish(): void;
+  /** The shard is thrown away and read again: nothing of this may be saved. */
+  abort(): void;
+}
+
 export abstract class ShardState implements Home {
   readonly number: ShardNumber;
   readonly world: ShardWorld;
@@ -39,10 +49,10 @@ export abstract class ShardState implements Home {
   time: Instant = 0;
   /** Commands in mailboxes. */
   mail = 0;
-  /** Monotonic time of the last record that landed. */
+  /** Monotonic time at which the last record that landed was sent: until then at least this shard was owned. */
   lastRecordAt = 0;
-  /** The snapshot under way: it captures an auction before it changes. */
-  readonly snapshot: { run: { capture(actor: Actor): void } | null } = { run: null };
+  /** The snapshot that is being captured: an auction is captured before it changes. */
+  readonly snapshot: { run: Capturing | null } = { run: null };
   /** Monotonic time of the last saved snapshot. */
   snapshotAt = 0;
   readonly hashes = new ShardHashes();
@@ -50,8 +60,9 @@ export abstract class ShardState implements Home {
   readonly dirty = new Set<Actor>();
   /** Closed auctions that are in the snapshot store only. */
   evicted = 0;
-  /** Whether some auction gives lost time back, so that the shard's idle time is logged every second. */
-  givesBack = false;
+  readonly phases = new PhaseCounts();
+  /** Counts the readings of the log into this shard. A reading that is not the newest ends at the next record. */
+  readings = 0;
   #indexNext = 0;
   readonly #indexFree: number[] = [];
 
@@ -69,7 +80,9 @@ export abstract class ShardState implements Home {
     return actor;
   }
 
+  /** Forgets an auction; one that is no longer this shard's own (the log was read again meanwhile) is none of its business. */
   removeActor(actor: Actor): void {
+    if (this.actors.get(actor.auctionId) !== actor) return;
     this.world.deadlines.set(actor, Number.POSITIVE_INFINITY);
     this.dirty.delete(actor);
     this.hashes.free(actor.index);
@@ -79,7 +92,7 @@ export abstract class ShardState implements Home {
 
   /** A time for a decision: never below the last one, nor below the wall clock. */
   stamp(): Instant {
-    const wall = this.world.clock.now();
+    const wall = this.world.now();
     if (wall > this.time) this.time = wall;
     return this.time;
   }
@@ -96,5 +109,8 @@ export abstract class ShardState implements Home {
     waiting.caller.refuse(waiting.requestId, waiting.command.auctionId, code, retryAfterMs(code));
   }
 
-  abstract engineCommand(command: Parameters<Home["engineCommand"]>[0]): void;
+  abstract fire(actor: Actor): void;
+
+  /** Refuses a command for an auction that nobody created, as soon as this owner may say so. */
+  abstract refuseStrange(waiting: Waiting): void;
 }

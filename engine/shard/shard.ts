@@ -8,11 +8,11 @@ import { dueAt } from "../core/auction.ts";
 import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
 import type { Shard as ShardNumber } from "../core/ids.ts";
-import type { AuctionState } from "../core/state.ts";
 import type { AppendOutcome, Caller } from "../ports.ts";
 import type { ShardStatus } from "../protocol.ts";
+import type { CommitListener } from "./acknowledging.ts";
 import type { Actor, Waiting } from "./actor.ts";
-import { Commit, type CommitListener, type Orphan } from "./commit.ts";
+import { Commit, type Orphan } from "./commit.ts";
 import { Deciding } from "./deciding.ts";
 import { ShardState } from "./shard-state.ts";
 import type { Control, ShardWorld } from "./world.ts";
@@ -36,7 +36,8 @@ export class Shard extends ShardState implements CommitListener {
 
   /** A command from a gateway. Refusals leave at once; the rest waits in the auction's mailbox. */
   command(caller: Caller, requestId: number, deadlineMs: number, command: Command): void {
-    const waiting = { caller, requestId, expiresAt: this.world.turnAt() + deadlineMs, command };
+    const receivedAt = this.world.turnAt();
+    const waiting = { caller, requestId, receivedAt, expiresAt: receivedAt + deadlineMs, command };
     const refusal = this.#closedTo(command);
     const actor = this.actors.get(command.auctionId);
     if (refusal !== null) this.refuse(waiting, refusal);
@@ -76,54 +77,68 @@ export class Shard extends ShardState implements CommitListener {
   #strange(waiting: Waiting): void {
     const { auctionId, body } = waiting.command;
     if (this.evicted > 0) {
-      const actor = this.addActor(auctionId, null);
-      actor.loading = true;
-      this.#mailTo(actor, waiting);
-      this.world.wakeAuction(this, actor);
+      const actor = this.world.wakeAuction(this, auctionId, null);
+      if (actor === null) this.refuse(waiting, "overloaded");
+      else this.#mailTo(actor, waiting);
     } else if (body.type === "create") this.#mailTo(this.addActor(auctionId, null), waiting);
-    else this.whenFresh((code) => this.refuse(waiting, code ?? "no_such_auction"));
+    else this.refuseStrange(waiting);
   }
 
-  /** After a sleeping auction was fetched (or found missing): its mailbox is decided, or refused. */
-  awake(actor: Actor, state: AuctionState | null): void {
+  refuseStrange(waiting: Waiting): void {
+    this.whenFresh((code) => this.refuse(waiting, code ?? "no_such_auction"));
+  }
+
+  /** A fetch of a sleeping auction has ended: its mailbox is decided. With a code nothing is known of it, so nothing is said of it but
+   *  that. */
+  awake(actor: Actor, code: RefusalCode | null): void {
     actor.loading = false;
-    if (state !== null) {
-      actor.committed = state;
-      actor.head = state;
-      this.world.deadlines.set(actor, dueAt(state));
-    }
+    if (actor.committed !== null) this.world.deadlines.set(actor, dueAt(actor.committed));
+    else if (code !== null) this.#refuseMail(actor, code);
     if (actor.depth > 0) this.#deciding.enqueue(actor);
-    else if (state === null) this.removeActor(actor);
+    else if (actor.head === null) this.removeActor(actor);
     this.world.wake();
   }
 
-  /** The store did not answer: nothing is known of that auction, so nothing is said of it. */
-  asleepAway(actor: Actor): void {
-    actor.loading = false;
+  #refuseMail(actor: Actor, code: RefusalCode): void {
     for (let waiting = actor.take(); waiting !== undefined; waiting = actor.take()) {
       this.mail -= 1;
-      this.refuse(waiting, "overloaded");
+      this.refuse(waiting, code);
     }
-    this.removeActor(actor);
   }
 
   /** Calls back once what is read is not older than a second. With a code when this shard cannot tell. */
   whenFresh(tell: (code: RefusalCode | null) => void): void {
     if (this.phase !== "serving") tell(this.phase === "log_down" ? "log_unavailable" : "shard_unowned");
-    else if (this.world.turnAt() - this.lastRecordAt < YOUNG_RECORD_MS && !this.world.limits.barrierAlways) tell(null);
+    else if (this.world.clock.monotonic() - this.lastRecordAt < YOUNG_RECORD_MS && !this.world.limits.barrierAlways) tell(null);
     else this.barrier(tell);
   }
 
   /** Calls back once a record appended after now has landed: what is read then is exact (fresh reads). */
   barrier(tell: (code: RefusalCode | null) => void): void {
-    this.#commit.barrier(tell);
+    if (this.phase === "log_down") tell("log_unavailable");
+    else if (this.phase === "unowned" || this.phase === "stopped") tell("shard_unowned");
+    else this.#commit.barrier(tell);
   }
 
   // Deciding
 
-  /** A command of the engine's own, before all bids. */
-  engineCommand(command: Command): void {
-    this.#deciding.putDue(command);
+  /** Lost time is to be given back, before all else. */
+  giveBack(command: Command): void {
+    this.#deciding.putGiveBack(command);
+  }
+
+  /** An auction's due time has come. Without a tenure nothing is decided: the next opening pass looks at every auction anew. */
+  fire(actor: Actor): void {
+    if (actor.head === null || (this.phase !== "opening" && this.phase !== "serving")) return;
+    const due = dueAt(actor.head);
+    if (due === Number.POSITIVE_INFINITY) return;
+    this.#deciding.fire(actor, due);
+    this.world.wake();
+  }
+
+  /** Forgets what is due and not decided. */
+  dropDue(): void {
+    this.#deciding.dropDue();
   }
 
   /** Whether something waits that could be decided now. */
@@ -152,8 +167,15 @@ export class Shard extends ShardState implements CommitListener {
     return this.#commit.held;
   }
 
-  get orphans(): Orphan[] {
-    return this.#commit.orphans;
+  get orphanCount(): number {
+    return this.#commit.orphans.length;
+  }
+
+  /** Takes over those whose outcome is unknown since `sinceMax` or before: each has to be told. */
+  takeOrphans(sinceMax = Number.POSITIVE_INFINITY): readonly Orphan[] {
+    const all = this.#commit.orphans;
+    this.#commit.orphans = all.filter((orphan) => orphan.since > sinceMax);
+    return all.filter((orphan) => orphan.since <= sinceMax);
   }
 
   send(control: Control): void {
@@ -178,6 +200,11 @@ export class Shard extends ShardState implements CommitListener {
 
   forgotten(actor: Actor): void {
     if (actor.head === null && actor.depth === 0) this.removeActor(actor);
+  }
+
+  /** Refuses what waits undecided. */
+  dropMail(code: RefusalCode): void {
+    this.#deciding.dropMail(code);
   }
 
   /** Everything that is not durable is refused: what was decided on the head, and what waits. */

@@ -3,7 +3,9 @@
 // S1. A checkpoint is taken at one lsn. Changed auctions are captured in slices over many turns; one that is about to change
 //     before its turn is captured first (copy on write), so all of them stand at that lsn.
 // S2. What is written follows what changed: the small head of each changed auction, and its new rows.
-// S3. One snapshot of a shard at a time; a failed one changes nothing, and the next one carries what it had.
+// S3. One snapshot of a shard at a time, from its first capture to the word of the store: the next one begins where this one ended, so
+//     it must know whether this one is there. A failed one changes nothing, and the next one carries what it had.
+// S4. Nothing that a store would not give back leaves memory.
 import { ANSWER_BYTES } from "../core/answers.ts";
 import { BID_BYTES, ROW_BYTES } from "../core/ledger.ts";
 import type { AuctionState } from "../core/state.ts";
@@ -13,7 +15,9 @@ import { judgeCheckpoint } from "../core/validity.ts";
 import { publicState, publicTerms } from "../core/view.ts";
 import type { AuctionSnapshot, CatalogueColumns, Checkpoint } from "../ports.ts";
 import type { Actor } from "./actor.ts";
+import { causeOf } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
+import type { Capturing } from "./shard-state.ts";
 
 /** Bytes of one row of each kind, as a store keeps them. */
 export const SNAPSHOT_ROW_BYTES = Object.freeze({ answers: ANSWER_BYTES, bids: BID_BYTES, rows: ROW_BYTES });
@@ -70,13 +74,16 @@ interface Captured {
 }
 
 /** One snapshot under way. */
-export class SnapshotRun {
+export class SnapshotRun implements Capturing {
   readonly #shard: Shard;
   readonly #captured: Captured[] = [];
   readonly #snapshots: AuctionSnapshot[] = [];
   readonly #wanted: Actor[];
   readonly #judge: ReturnType<typeof judgeCheckpoint>;
   readonly #auctions: number;
+  /** Of the shard at the run's lsn; null until all is captured. */
+  #sum: Uint8Array | null = null;
+  #aborted = false;
 
   constructor(shard: Shard) {
     this.#shard = shard;
@@ -92,7 +99,7 @@ export class SnapshotRun {
 
   /** Copies one auction as it is now; called before it changes, or in its turn. */
   capture(actor: Actor): void {
-    if (!actor.captureWanted || actor.committed === null) return;
+    if (!actor.captureWanted || actor.committed === null || this.#aborted) return;
     actor.captureWanted = false;
     const state = actor.committed;
     const { codec } = this.#shard.world;
@@ -113,17 +120,30 @@ export class SnapshotRun {
 
   /** Captures a slice; true when nothing is left to capture. */
   slice(): boolean {
-    for (let n = 0; n < SLICE_AUCTIONS; n += 1) {
-      const actor = this.#wanted.pop();
-      if (actor === undefined) return true;
-      this.capture(actor);
-    }
-    return this.#wanted.length === 0;
+    for (let n = 0; n < SLICE_AUCTIONS; n += 1) if (!this.#next()) return true;
+    return false;
   }
 
-  /** The whole of it, once all slices are done. */
-  result(): { readonly checkpoint: Checkpoint; readonly snapshots: readonly AuctionSnapshot[] } {
-    return { checkpoint: { ...this.#judge, stateHash: this.#shard.hashes.sum, auctions: this.#auctions }, snapshots: this.#snapshots };
+  finish(): void {
+    while (this.#next()) continue;
+  }
+
+  // Captures the next one; false when there is none. From then on the sum of hashes is no longer this run's business.
+  #next(): boolean {
+    const actor = this.#wanted.pop();
+    if (actor === undefined) this.#sum ??= this.#shard.hashes.sum;
+    else this.capture(actor);
+    return actor !== undefined;
+  }
+
+  abort(): void {
+    this.#aborted = true;
+  }
+
+  /** The whole of it, once all slices are done; null when it was aborted. */
+  result(): { readonly checkpoint: Checkpoint; readonly snapshots: readonly AuctionSnapshot[] } | null {
+    if (this.#aborted || this.#sum === null) return null;
+    return { checkpoint: { ...this.#judge, stateHash: this.#sum, auctions: this.#auctions }, snapshots: this.#snapshots };
   }
 
   /** Puts everything back that a failed save had taken, so that the next snapshot carries it. */
@@ -144,33 +164,42 @@ function countCommitted(shard: Shard): number {
   return count;
 }
 
-/** Takes and saves one snapshot. Returns false when the store was away; the auctions then stay marked as changed. */
+/** Takes and saves one snapshot. Returns false when it could not be saved; the auctions then stay marked as changed. */
 export async function takeSnapshot(shard: Shard, turn: () => Promise<void>): Promise<boolean> {
-  if (shard.snapshot.run !== null || shard.judge.lifeId === null) return true;
+  if (shard.judge.lifeId === null) return true;
   const { world } = shard;
   const begun = world.clock.monotonic();
   const run = new SnapshotRun(shard);
   shard.snapshot.run = run;
   try {
-    while (!run.slice()) await turn();
-    const { checkpoint, snapshots } = run.result();
-    shard.snapshot.run = null;
-    await world.store.save(checkpoint, snapshots);
+    await save(shard, run, turn);
     shard.snapshotAt = world.clock.monotonic();
     world.counters.count("snapshots");
     world.counters.observe("snapshot_ms", world.clock.monotonic() - begun);
     return true;
   } catch (error) {
-    shard.snapshot.run = null;
     run.undo();
     world.counters.count("snapshot_failures");
-    world.say("warn", "snapshot_failed", { shard: shard.number, cause: error instanceof Error ? error.message : String(error) });
+    world.say("warn", "snapshot_failed", { shard: shard.number, cause: causeOf(error) });
     return false;
+  } finally {
+    if (shard.snapshot.run === run) shard.snapshot.run = null;
   }
+}
+
+async function save(shard: Shard, run: SnapshotRun, turn: () => Promise<void>): Promise<void> {
+  while (!run.slice()) await turn();
+  const result = run.result();
+  if (result === null) throw new Error("the shard was read again meanwhile");
+  const word = await shard.world.store.save(result.checkpoint, result.snapshots);
+  // What the store has is newer, and not this node's: nothing of this run may count as saved (S4).
+  if (word === "superseded") throw new Error("the store has a checkpoint of another owner, or a newer one");
 }
 
 /** The state hash of a shard at its committed lsn, with nothing in flight. */
 export function stateHashNow(shard: Shard): Uint8Array {
+  // A run under way has auctions that are changed and not yet captured; and it wants the sum as it was at its own lsn.
+  shard.snapshot.run?.finish();
   for (const actor of shard.dirty) {
     if (actor.committed !== null) shard.hashes.exchange(actor.index, stateHash(actor.committed, shard.world.codec.hash));
   }

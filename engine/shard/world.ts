@@ -16,6 +16,10 @@ export interface Control {
   readonly landed: (outcome: AppendOutcome) => void;
 }
 
+/** What stands between the expected offset and the one where a record landed: nothing that counts; another owner's claim; or nobody
+ *  knows, because it could not be read in time. */
+export type Gap = "void" | "claimed" | "unread";
+
 /** A shard as its node names it; the node gets its own kind back. */
 export interface SomeShard {
   readonly number: ShardNumber;
@@ -49,6 +53,19 @@ export const SHARD_LIMITS: ShardLimits = Object.freeze({
   barrierAlways: false,
 });
 
+/** What is counted when it happens; some with a label: why a tenure ended, which invariant stopped a shard. */
+export type CountedEvent =
+  | "claims_effective"
+  | "claims_lost"
+  | "claims_refused"
+  | "tenures_ended"
+  | "records_valid"
+  | "records_void"
+  | "records_unknown"
+  | "snapshots"
+  | "snapshot_failures"
+  | "shards_stopped";
+
 /** Cheap counts of the hot path; engine/metrics.ts turns them into metrics when asked. */
 export interface ShardCounters {
   repeats: number;
@@ -57,8 +74,15 @@ export interface ShardCounters {
   frame(decisions: number, bytes: number): void;
   /** Ms from sending to landing. */
   appended(ms: number): void;
-  closeLate(ms: number): void;
-  count(event: "claims_effective" | "claims_lost" | "tenures_ended" | "records_void" | "snapshots" | "snapshot_failures" | "shards_stopped"): void;
+  /** Ms from the first decision of a frame until its answers left. */
+  committed(ms: number): void;
+  /** Ms that a command waited in its mailbox: one of each turn. */
+  waited(ms: number): void;
+  /** Ms that deciding some commands took: once a turn and shard. */
+  deciding(ms: number, decisions: number): void;
+  /** An auction was sold, for minor units of its currency. */
+  sold(currency: string, price: number): void;
+  count(event: CountedEvent, label?: string): void;
   observe(what: "recovery_ms" | "snapshot_ms", value: number): void;
 }
 
@@ -85,12 +109,13 @@ export interface ShardWorld {
   readonly shards: number;
   /** Monotonic ms, read once per turn. */
   turnAt(): number;
+  /** The wall clock, read once per turn. A step of it is not believed before the shards have been given up and taken again. */
+  now(): Instant;
   /** Asks for a turn soon. */
   wake(): void;
-  /** Fetches a sleeping auction and calls shard.awake. */
-  wakeAuction(shard: SomeShard, actor: Actor): void;
-  /** Fetches a sleeping auction for a reader, then calls back (with a code when the store is away). */
-  wakeForRead(shard: SomeShard, auctionId: AuctionId, then: (code: RefusalCode | null) => void): void;
+  /** The actor of an auction that may be asleep in the snapshot store, its fetch begun; `then` hears when it is in memory or known
+   *  to be nowhere (with a code when the store is away). null: too many are being fetched. */
+  wakeAuction(shard: SomeShard, auctionId: AuctionId, then: ((code: RefusalCode | null) => void) | null): Actor | null;
   /** Hands every auction due at `now` to its shard. */
   fireDue(now: Instant): void;
   /** Runs a step of a shard; what it throws stops that shard and no other. */
@@ -101,8 +126,8 @@ export interface ShardWorld {
   /** Another owner's claim is effective. */
   deposed(shard: SomeShard, cause: string): void;
   broken(shard: SomeShard, invariant: string, message: string): void;
-  /** Reads and judges what landed before `offset`; true when all of it is void. */
-  judgeGap(shard: SomeShard, offset: number): Promise<boolean>;
+  /** Reads and judges what landed before `offset`. Never rejects. */
+  judgeGap(shard: SomeShard, offset: number): Promise<Gap>;
   /** Tells gateways that a shard's status changed. */
   statusChanged(shard: SomeShard): void;
 }

@@ -19,15 +19,19 @@ import { SHARD_LIMITS, type ShardLimits } from "../shard/world.ts";
 /** Where the fake clock begins: an arbitrary instant in 2026. */
 export const DAY_ONE = 1_795_428_000_000;
 
+/** Turns of the event loop in which nothing may be left to run. Promises of the world in memory are done within one. */
+const QUIET_ROUNDS = 3;
+
 interface Timer {
   readonly at: number;
   readonly order: number;
   readonly callback: () => void;
 }
 
-/** A clock and its timers. Time passes only in `pass`. */
+/** A clock and its timers. Time passes only in `pass`. The wall clock may be set wrong; timers and the monotonic clock stay right. */
 export class FakeTime implements Clock, Timers {
   #now: number;
+  #wallOffset = 0;
   #timers: Timer[] = [];
   #soon: (() => void)[] = [];
   #order = 0;
@@ -37,7 +41,7 @@ export class FakeTime implements Clock, Timers {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#wallOffset;
   }
 
   monotonic(): number {
@@ -59,7 +63,7 @@ export class FakeTime implements Clock, Timers {
 
   /** Runs everything that is due at once, promises included, until nothing is left to run. */
   async settle(): Promise<void> {
-    for (let quiet = 0; quiet < 20; ) {
+    for (let quiet = 0; quiet < QUIET_ROUNDS; ) {
       const callbacks = this.#soon.splice(0);
       for (const callback of callbacks) callback();
       await new Promise<void>((resolve) => setImmediate(resolve));
@@ -83,9 +87,14 @@ export class FakeTime implements Clock, Timers {
     await this.settle();
   }
 
-  /** Moves the clock without running a timer: an outage, a sleep. */
+  /** Moves the clock without running a timer: an outage, a process that was frozen. */
   jump(ms: number): void {
     this.#now += ms;
+  }
+
+  /** Sets the wall clock forward or back: a step of the clock, or (forward) a host that was suspended. */
+  step(ms: number): void {
+    this.#wallOffset += ms;
   }
 }
 
@@ -159,6 +168,8 @@ export interface OneNodeOptions {
   readonly shards?: number;
   readonly limits?: Partial<ShardLimits>;
   readonly log?: MemoryLogOptions;
+  /** Stands between the node and its log. */
+  readonly wrapLog?: (log: DecisionLog) => DecisionLog;
   readonly time?: FakeTime;
   /** Names the log; another than before is another log. */
   readonly lifeId?: Uint8Array;
@@ -194,7 +205,8 @@ export class OneNode {
     }
     this.snapshots =
       options.snapshots ?? options.before?.snapshots ?? new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: SHARD_LIMITS.closedKeptMs });
-    this.log = this.records.connect(options.log ?? {});
+    const log = this.records.connect(options.log ?? {});
+    this.log = options.wrapLog === undefined ? log : options.wrapLog(log);
     const limits = { ...SHARD_LIMITS, ...options.limits };
     let nonce = 0;
     const nonces: Nonces = {

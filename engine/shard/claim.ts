@@ -1,0 +1,140 @@
+// Steps T1 to T6: from whatever is in memory to an effective claim of one's own and the state it stands on.
+//
+// Owns: where the shard is read from, and the CLAIM. Must not: serve, or decide anything.
+//
+// T1. The clock is within its bound, or the shard is not taken.
+// T2. Catch up to the log's end before claiming.
+// T3. CLAIM names the previous effective claim and a nonce, and goes alone.
+// T4. Read up to the claim; go on only if the effective claim is one's own, told apart by its nonce.
+// T6. Committed state is the replayed one; epoch = offset of the claim.
+import type { AppendOutcome, Checkpoint, ClaimReason } from "../ports.ts";
+import { catchUp, causeOf, LogBroken, recover, StoreAway, sameBytes } from "./recovery.ts";
+import type { Shard } from "./shard.ts";
+import type { ShardWorld } from "./world.ts";
+
+/** Tries to read the checkpoints before replaying the whole log instead: 10 s. */
+const STORE_TRIES = 20;
+const STORE_PAUSE_MS = 500;
+
+/** Resolves after a delay, through the node's timers. */
+export function pause(world: ShardWorld, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    world.timers.after(delayMs, resolve);
+  });
+}
+
+/** How far the last logged time is ahead of this machine's clock, if that is more than it may be; else 0. */
+export function clockBehindMs(shard: Shard): number {
+  const { judge, world } = shard;
+  const ahead = judge.time - world.clock.now();
+  return ahead > world.limits.clockOffsetMaxMs ? ahead : 0;
+}
+
+/** What became of one attempt. `settled`: what was unknown before it is known now, because a claim stands behind it. */
+export interface Attempt {
+  readonly own: boolean;
+  readonly settled: boolean;
+}
+
+const NOT_OWN: Attempt = { own: false, settled: false };
+
+export class Claiming {
+  readonly #shard: Shard;
+  #recovered = false;
+
+  constructor(shard: Shard) {
+    this.#shard = shard;
+  }
+
+  /** Nothing in memory is believed any more: the next attempt reads everything again. */
+  forget(): void {
+    this.#recovered = false;
+  }
+
+  /** One attempt to take the shard. Rejects with LogBroken, or with what the log throws. */
+  async attempt(reason: ClaimReason): Promise<Attempt> {
+    const shard = this.#shard;
+    const { world } = shard;
+    const begun = world.clock.monotonic();
+    const from = await this.#catchUp();
+    checkClock(shard);
+    const nonce = world.nonces.bytes(16);
+    const outcome = await claim(shard, nonce, reason);
+    if (outcome.kind === "refused") {
+      world.counters.count("claims_refused");
+      return NOT_OWN;
+    }
+    if (outcome.kind === "done" && outcome.offset < shard.judge.next) {
+      throw new LogBroken("log_shorter", `shard ${shard.number}: a claim landed at ${outcome.offset}, below ${shard.judge.next}`);
+    }
+    if (!(await catchUp(shard, outcome.kind === "done" ? outcome.offset + 1 : undefined))) return NOT_OWN;
+    const own = sameBytes(shard.judge.nonce, nonce) && (outcome.kind !== "done" || shard.judge.claim === outcome.offset);
+    world.counters.count(own ? "claims_effective" : "claims_lost");
+    if (!own) return { own, settled: outcome.kind === "done" };
+    const durationMs = world.clock.monotonic() - begun;
+    world.counters.observe("recovery_ms", durationMs);
+    const { claim: epoch, lsn } = shard.judge;
+    world.say("info", "shard_claimed", { shard: shard.number, epoch, lsn, from, durationMs: Math.round(durationMs) });
+    return { own, settled: true };
+  }
+
+  // A store that does not answer is asked again for a while; then the whole log is read instead, if all of it is still there.
+  async #catchUp(): Promise<string> {
+    const { world, number } = this.#shard;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#read(true);
+      } catch (error) {
+        if (!(error instanceof StoreAway)) throw error;
+        if (tries >= STORE_TRIES && (await world.log.ends(number)).start === 0) {
+          world.say("warn", "snapshots_away", { shard: number, cause: error.message, instead: "replaying the whole log" });
+          return this.#read(false);
+        }
+        await pause(world, STORE_PAUSE_MS);
+      }
+    }
+  }
+
+  async #read(withStore: boolean): Promise<string> {
+    const shard = this.#shard;
+    if (this.#recovered && withStore) {
+      await catchUp(shard);
+      return "memory";
+    }
+    this.#recovered = false;
+    const from = await recover(shard, withStore ? await checkpoints(shard) : null);
+    this.#recovered = true;
+    return from;
+  }
+}
+
+async function checkpoints(shard: Shard): Promise<readonly Checkpoint[]> {
+  try {
+    return await shard.world.store.checkpoints(shard.number);
+  } catch (error) {
+    if (error instanceof Error && error.name === "SnapshotsForeign") throw error;
+    throw new StoreAway(causeOf(error));
+  }
+}
+
+// A last logged time in the future means that this clock, or the one that wrote it, is wrong: no end may be judged by it.
+function checkClock(shard: Shard): void {
+  const ahead = clockBehindMs(shard);
+  if (ahead > 0) {
+    throw new LogBroken("clock", `the last logged time is ${ahead} ms ahead of this machine's clock; set the clock right, or wait until it has caught up`);
+  }
+}
+
+function claim(shard: Shard, nonce: Uint8Array, reason: ClaimReason): Promise<AppendOutcome> {
+  const { codec, clock, nodeId, processId, shards } = shard.world;
+  return new Promise((resolve) => {
+    shard.send({
+      alone: true,
+      landed: resolve,
+      build: () => ({
+        record: null,
+        bytes: codec.claim({ shard: shard.number, previous: shard.judge.claim, nonce, nodeId, processId, reason, shards, at: clock.now() }),
+      }),
+    });
+  });
+}
