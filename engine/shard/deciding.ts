@@ -16,6 +16,7 @@ import type { Caller } from "../ports.ts";
 import type { Actor, Waiting } from "./actor.ts";
 import type { Commit } from "./commit.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
+import { REFUSED_PIECE_MS, refusedTimeOf } from "./give-back.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /** Commands of one auction taken before the next auction has its turn: a hot one does not starve the others of its shard. */
@@ -209,8 +210,13 @@ export class Deciding {
   #decideDue(actor: Actor, now: Instant): void {
     const { head } = actor;
     if (head === null || this.#shard.actors.get(actor.auctionId) !== actor) return;
-    if (dueAt(head) > now) this.#shard.world.deadlines.set(actor, dueAt(head));
-    else this.#take(actor, dueCommand(head), null, 0, now);
+    const { deadlines } = this.#shard.world;
+    const { refusingSince } = this.#shard;
+    const lost = refusingSince === null || dueAt(head) > now ? null : refusedTimeOf(head, refusingSince, now);
+    if (dueAt(head) > now) deadlines.set(actor, dueAt(head));
+    else if (lost === null) this.#take(actor, dueCommand(head), null, 0, now);
+    else if (lostMs(lost) >= REFUSED_PIECE_MS || actor.depth > 0) this.#take(actor, lost, null, 0, now);
+    else deadlines.set(actor, now + REFUSED_PIECE_MS - lostMs(lost));
   }
 
   // One decision: taken on the head, put into the open frame, remembered by whoever waits for it.
@@ -246,4 +252,8 @@ export class Deciding {
     }
     shard.mail = 0;
   }
+}
+
+function lostMs({ body }: Command): number {
+  return body.type === "give_back" ? body.to - body.from : 0;
 }

@@ -17,6 +17,7 @@ import type { Read, ShardStatus } from "../protocol.ts";
 import type { Actor } from "./actor.ts";
 import { timeControl } from "./controls.ts";
 import { Deadlines } from "./deadlines.ts";
+import { queueGiveBacks } from "./give-back.ts";
 import { answerRead } from "./reads.ts";
 import { catchUp, LogBroken } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
@@ -77,6 +78,7 @@ export class EngineNode implements ShardWorld {
   #cancelTimer: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
   #stopping = false;
+  #low = false;
   /** Snapshots are taken one after the other, also when stopping asks for a last one while some are under way. */
   #snapshots: Promise<unknown> = Promise.resolve();
 
@@ -181,6 +183,7 @@ export class EngineNode implements ShardWorld {
     if (this.#wall.stepMs !== 0) this.#clockStepped();
     this.#turnNow = now;
     try {
+      this.#lookAtRoom();
       if (this.deadlines.top <= now) this.fireDue(now);
       const more = this.#decide();
       this.#rounds.start();
@@ -240,6 +243,7 @@ export class EngineNode implements ShardWorld {
     this.#cancelTick = this.timers.after(TICK_MS, () => this.#tick());
     this.#wall.now();
     if (this.#wall.stepMs !== 0) this.#clockStepped();
+    this.#lookAtRoom();
     this.#logIdleTime(this.clock.monotonic());
   }
 
@@ -253,6 +257,22 @@ export class EngineNode implements ShardWorld {
     for (const shard of serving) {
       const often = isRound || shard.phases.givingBack > 0;
       if (often && idleFor(shard) >= TICK_MS) shard.send(timeControl(shard, "idle", () => undefined));
+    }
+  }
+
+  // Time in which bids are refused for want of disk space counts as an outage.
+  #lookAtRoom(): void {
+    const low = this.log.room() === "low";
+    if (!low && !this.#low) return;
+    this.#low = low;
+    for (const shard of this.#owned) {
+      if (shard.phase !== "serving") continue;
+      if (low) shard.refusingSince ??= shard.stamp();
+      else if (shard.refusingSince !== null) {
+        queueGiveBacks(shard, shard.refusingSince, shard.stamp());
+        shard.refusingSince = null;
+        this.wake();
+      }
     }
   }
 

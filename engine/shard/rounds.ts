@@ -34,12 +34,12 @@ interface Round {
 }
 
 export class Rounds {
-  readonly #log: DecisionLog;
+  readonly #log: Pick<DecisionLog, "laneOf" | "append">;
   readonly #lanes = new Map<number, Lane>();
   readonly #ended: () => void;
 
   /** `ended` is called after each round whose outcomes have been handed out. */
-  constructor(log: DecisionLog, ended: () => void) {
+  constructor(log: Pick<DecisionLog, "laneOf" | "append">, ended: () => void) {
     this.#log = log;
     this.#ended = ended;
   }

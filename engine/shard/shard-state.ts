@@ -61,6 +61,8 @@ export abstract class ShardState implements Home {
   /** Closed auctions that are in the snapshot store only. */
   evicted = 0;
   readonly phases = new PhaseCounts();
+  /** Since when bids are refused because little disk space is left; null while they are not. */
+  refusingSince: Instant | null = null;
   /** Counts the readings of the log into this shard. A reading that is not the newest ends at the next record. */
   readings = 0;
   #indexNext = 0;

@@ -7,6 +7,7 @@
 //     it must know whether this one is there. A failed one changes nothing, and the next one carries what it had.
 // S4. Nothing that a store would not give back leaves memory.
 import { ANSWER_BYTES } from "../core/answers.ts";
+import { invariant } from "../core/invariant.ts";
 import { BID_BYTES, ROW_BYTES } from "../core/ledger.ts";
 import type { AuctionState } from "../core/state.ts";
 import { capture, type SavedMarks } from "../core/state.ts";
@@ -125,7 +126,7 @@ export class SnapshotRun implements Capturing {
   }
 
   finish(): void {
-    while (this.#next()) continue;
+    while (this.#next());
   }
 
   // Captures the next one; false when there is none. From then on the sum of hashes is no longer this run's business.
@@ -167,6 +168,7 @@ function countCommitted(shard: Shard): number {
 /** Takes and saves one snapshot. Returns false when it could not be saved; the auctions then stay marked as changed. */
 export async function takeSnapshot(shard: Shard, turn: () => Promise<void>): Promise<boolean> {
   if (shard.judge.lifeId === null) return true;
+  invariant(shard.snapshot.run === null, "one snapshot of a shard at a time");
   const { world } = shard;
   const begun = world.clock.monotonic();
   const run = new SnapshotRun(shard);

@@ -1,0 +1,201 @@
+// Checkpoints under way while everything else goes on: what is saved stands at one lsn, or is not used.
+import { expect, test } from "vitest";
+import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
+import type { AuctionSnapshot, Checkpoint } from "../ports.ts";
+import { HeldStore } from "../sim/held.ts";
+import { auctionIdOf, commandOf, OneNode } from "../sim/one-node.ts";
+import { audited, bidOf, create, finished, hashesOf, opened, SECOND, said } from "../sim/scenes.ts";
+import type { Shard } from "./shard.ts";
+import { SNAPSHOT_ROW_BYTES, takeSnapshot } from "./snapshots.ts";
+
+/** Captured in six slices. */
+const MANY = 1_100;
+
+function memoryStore(): MemorySnapshotStore {
+  return new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: 86_400_000 });
+}
+
+/** Creates auctions 0 to `count` - 1, all at once. */
+async function manyOpened(world: OneNode, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) {
+    world.send(commandOf("seller", "sue", auctionIdOf(n), "create", create()));
+    if (n % 200 === 199) await world.time.settle();
+  }
+  world.node.turn();
+  await world.time.settle();
+}
+
+function only(world: OneNode): Shard {
+  const [shard] = world.node.all();
+  if (shard === undefined) throw new Error("one shard");
+  return shard;
+}
+
+/** A turn that waits until it is let go. */
+function heldTurn(): { readonly turn: () => Promise<void>; go(): void } {
+  let go: () => void = () => undefined;
+  return {
+    turn: () =>
+      new Promise((resolve) => {
+        go = resolve;
+      }),
+    go: () => go(),
+  };
+}
+
+async function sameAfterRestart(world: OneNode): Promise<OneNode> {
+  const second = await new OneNode({ before: world }).start();
+  await finished(second, second.node.stop());
+  expect(second.lines.filter((line) => line.event === "snapshot_unfit" || line.event === "shard_stopped")).toEqual([]);
+  expect((await audited(second)).violations).toEqual([]);
+  return second;
+}
+
+test("snapshot: a node that stops while one is under way releases the right state hash, and both are usable", async () => {
+  const world = await new OneNode().start();
+  await manyOpened(world, MANY);
+  const snapshot = world.node.snapshotAll();
+  // Auction 0 is captured last, the newest one first.
+  const early = world.send(bidOf("ann", "k1", 500, auctionIdOf(MANY - 1)));
+  const late = world.send(bidOf("ann", "k2", 500, auctionIdOf(0)));
+  world.node.turn();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect([early, late].map((id) => said(world.caller.told.get(id)))).toEqual(["leading 3", "leading 3"]);
+  const stopped = world.node.stop();
+  await finished(world, snapshot);
+  await finished(world, stopped);
+  expect((await audited(world)).violations).toEqual([]);
+  const second = await sameAfterRestart(world);
+  expect(hashesOf(second)).toEqual(hashesOf(world));
+  expect(second.lines).toContainEqual(expect.objectContaining({ event: "shard_claimed", fields: expect.objectContaining({ from: "checkpoint" }) }));
+});
+
+test("snapshot: what the log brings while one is under way is not in it", async () => {
+  let lose = false;
+  const world = await new OneNode({ log: { fate: () => ({ kind: lose ? "answer_lost" : "done" }) } }).start();
+  await manyOpened(world, MANY);
+  // Auction 0 is captured last.
+  const held = heldTurn();
+  const snapshot = takeSnapshot(only(world), held.turn);
+  await world.time.settle();
+  lose = true;
+  const id = world.send(bidOf("ann", "k1", 500, auctionIdOf(0)));
+  world.node.turn();
+  await world.time.settle();
+  lose = false;
+  await world.time.pass(2 * SECOND);
+  expect(said(world.caller.told.get(id))).toBe("leading 3 replayed");
+  for (let n = 0; n < 8; n += 1) {
+    held.go();
+    await world.time.settle();
+  }
+  expect(await snapshot).toBe(true);
+  const second = await sameAfterRestart(world);
+  const third = await new OneNode({ before: second }).start();
+  expect(said(await third.ask(bidOf("ann", "k1", 500, auctionIdOf(0))))).toBe("leading 3 replayed");
+});
+
+test("snapshot: one that is under way when the shard is read anew is not saved, and spoils no hash", async () => {
+  const world = await new OneNode().start();
+  await manyOpened(world, MANY);
+  const held = heldTurn();
+  const snapshot = takeSnapshot(only(world), held.turn);
+  await world.time.settle();
+  world.node.broken(only(world), "test", "an invariant broke");
+  await world.time.pass(5 * SECOND);
+  for (let n = 0; n < 8; n += 1) {
+    held.go();
+    await world.time.settle();
+  }
+  expect(await snapshot).toBe(false);
+  await world.ask(bidOf("ann", "k1", 500, auctionIdOf(0)));
+  await finished(world, world.node.stop());
+  expect((await audited(world)).violations).toEqual([]);
+  await sameAfterRestart(world);
+});
+
+test("snapshot: a last one does not begin before the store's word on the one under way", async () => {
+  const store = new HeldStore(memoryStore());
+  const world = await new OneNode({ snapshots: store }).start();
+  await opened(world);
+  store.saving.close();
+  const first = world.node.snapshotAll();
+  await world.time.settle();
+  await world.ask(bidOf("ann", "k1", 500));
+  const stopped = world.node.stop();
+  await world.time.settle();
+  // The first save fails, the last one goes through.
+  let fails = 1;
+  store.fails = (call) => call === "save" && fails-- > 0;
+  store.saving.open();
+  expect(await finished(world, first)).toBe(1);
+  await finished(world, stopped);
+  const second = await sameAfterRestart(world);
+  expect(hashesOf(second)).toEqual(hashesOf(world));
+  expect(second.lines).toContainEqual(expect.objectContaining({ event: "shard_claimed", fields: expect.objectContaining({ from: "checkpoint" }) }));
+});
+
+test("snapshot: what the store did not take because it has a newer one does not count as saved", async () => {
+  const first = await new OneNode().start();
+  await opened(first);
+  const second = await new OneNode({ before: first }).start();
+  await second.ask(bidOf("ann", "k1", 500));
+  await finished(second, second.node.snapshotAll());
+  const marks = [...only(first).actors.values()].map((actor) => actor.saved);
+  expect(await finished(first, first.node.snapshotAll())).toBe(1);
+  expect([...only(first).actors.values()].map((actor) => actor.saved)).toEqual(marks);
+  expect(only(first).dirty.size).toBe(1);
+});
+
+/** A store whose newest checkpoint has bytes that nobody can read. */
+class TornStore extends HeldStore {
+  torn = false;
+  override async save(checkpoint: Checkpoint, auctions: readonly AuctionSnapshot[]): Promise<"saved" | "superseded"> {
+    return super.save(checkpoint, this.torn ? auctions.map((auction) => ({ ...auction, head: new Uint8Array([0xc1, 1, 2]) })) : auctions);
+  }
+}
+
+test("recovery: a checkpoint that cannot be read is passed over for the one before", async () => {
+  const store = new TornStore(memoryStore());
+  const world = await new OneNode({ snapshots: store }).start();
+  await opened(world);
+  await finished(world, world.node.snapshotAll());
+  await world.ask(bidOf("ann", "k1", 500));
+  store.torn = true;
+  await finished(world, world.node.snapshotAll());
+  store.torn = false;
+  const second = await new OneNode({ before: world }).start();
+  expect(second.lines.map((line) => line.event)).toEqual(["snapshot_unfit", "shard_claimed", "shard_serving"]);
+  expect(said(await second.ask(bidOf("ann", "k1", 500)))).toBe("leading 3 replayed");
+  await finished(second, second.node.stop());
+  expect((await audited(second)).violations).toEqual([]);
+});
+
+test("recovery: a store that goes away while it is read is asked again, then the log is read from its beginning", async () => {
+  const store = new HeldStore(memoryStore());
+  const world = await new OneNode({ snapshots: store }).start();
+  await opened(world);
+  await world.ask(bidOf("ann", "k1", 500));
+  await finished(world, world.node.stop());
+  store.fails = (call) => call === "load";
+  const second = new OneNode({ before: world });
+  void second.node.start();
+  await second.time.pass(20 * SECOND);
+  expect(second.lines.map((line) => line.event)).toEqual(["snapshots_away", "shard_claimed", "shard_serving"]);
+  expect(said(await second.ask(bidOf("ann", "k1", 500)))).toBe("leading 3 replayed");
+});
+
+test("recovery: a store that comes back while it is waited for is used", async () => {
+  const store = new HeldStore(memoryStore());
+  const world = await new OneNode({ snapshots: store }).start();
+  await opened(world);
+  await finished(world, world.node.stop());
+  store.fails = (call) => call === "load";
+  const second = new OneNode({ before: world });
+  void second.node.start();
+  await second.time.pass(3 * SECOND);
+  store.fails = () => false;
+  await second.time.pass(2 * SECOND);
+  expect(second.lines).toContainEqual(expect.objectContaining({ event: "shard_claimed", fields: expect.objectContaining({ from: "checkpoint" }) }));
+});
