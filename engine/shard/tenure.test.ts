@@ -156,6 +156,29 @@ test("broken: a frame that lands while the shard is read again is read, not beli
   expect((await audited(world)).violations).toEqual([]);
 });
 
+test("broken: while it is being taken: it is read again first, once, and nothing is served in between", async () => {
+  const held: (() => void)[] = [];
+  let hold = false;
+  const first = await new OneNode().start();
+  await opened(first);
+  first.kill();
+  const world = new OneNode({ before: first, log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } });
+  hold = true;
+  void world.node.start();
+  await world.time.settle();
+  const [shard] = world.node.all();
+  if (shard === undefined) throw new Error("one shard");
+  world.node.broken(shard, "test", "an invariant broke");
+  hold = false;
+  for (const callback of held.splice(0)) callback();
+  await world.time.settle();
+  expect(shard.phase).toBe("stopped");
+  await world.time.pass(2 * SECOND);
+  expect(shard.phase).toBe("serving");
+  expect(world.lines.filter((line) => line.event === "shard_serving")).toHaveLength(1);
+  expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("leading 3");
+});
+
 test("broken: three times in ten minutes it is taken again, then it stays stopped", async () => {
   const world = await new OneNode().start();
   const [shard] = world.node.all();

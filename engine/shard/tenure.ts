@@ -41,6 +41,7 @@ export class Tenure {
   #attempts = 0;
   #probeMs = PROBE_FIRST_MS;
   #brokenAt: number[] = [];
+  #breaks = 0;
   #passOver: () => void = () => undefined;
 
   constructor(shard: Shard) {
@@ -53,8 +54,7 @@ export class Tenure {
     if (this.#taking || this.#retired || this.shard.phase !== "unowned") return;
     this.#taking = true;
     try {
-      while (!(await this.#attempt(reason))) if (this.#retired) return;
-      if (this.#retired) return;
+      if (!(await this.#claimed(reason))) return;
       this.#open();
     } catch (error) {
       this.broken(error instanceof LogBroken ? error.invariant : "recovery", causeOf(error));
@@ -65,6 +65,17 @@ export class Tenure {
     await new Promise<void>((resolve) => {
       this.#passOver = resolve;
     });
+  }
+
+  // Tries until the shard is claimed. False when it is not wanted any more, or stopped meanwhile. One that broke under way and may be taken
+  // again is read again first, whatever was claimed.
+  async #claimed(reason: ClaimReason): Promise<boolean> {
+    for (;;) {
+      const breaks = this.#breaks;
+      const own = await this.#attempt(reason);
+      if (this.#retired || this.shard.phase !== "unowned") return false;
+      if (own && breaks === this.#breaks) return true;
+    }
   }
 
   // The first attempt after a time of serving is made at once; those after it wait, so that a log in trouble is not flooded with claims.
@@ -196,6 +207,7 @@ export class Tenure {
     const shard = this.shard;
     const { world } = shard;
     if (shard.phase === "stopped") return;
+    this.#breaks += 1;
     world.counters.count("shards_stopped", invariant);
     world.say("error", "shard_stopped", { shard: shard.number, invariant, message });
     this.#end("stopped", "shard_unowned");
@@ -205,6 +217,7 @@ export class Tenure {
     const pauseMs = invariant === "clock" ? CLOCK_PAUSE_MS : this.#pauseBroken(world.clock.monotonic());
     if (pauseMs === null) return;
     world.timers.after(pauseMs, () => {
+      if (shard.phase !== "stopped") return;
       shard.phase = "unowned";
       void this.take("again");
     });

@@ -171,6 +171,8 @@ export interface OneNodeOptions {
   /** Stands between the node and its log. */
   readonly wrapLog?: (log: DecisionLog) => DecisionLog;
   readonly time?: FakeTime;
+  /** Default: ash. */
+  readonly nodeId?: string;
   /** Names the log; another than before is another log. */
   readonly lifeId?: Uint8Array;
   /** Snapshots of an earlier world. */
@@ -191,6 +193,8 @@ export class OneNode {
   readonly statuses: ShardStatus[] = [];
   readonly lines: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
   readonly lifeId: Uint8Array;
+  /** Whether it was killed. */
+  dead = false;
 
   constructor(options: OneNodeOptions = {}) {
     const shards = options.shards ?? 1;
@@ -206,11 +210,12 @@ export class OneNode {
     this.snapshots =
       options.snapshots ?? options.before?.snapshots ?? new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: SHARD_LIMITS.closedKeptMs });
     const log = this.records.connect(options.log ?? {});
-    this.log = options.wrapLog === undefined ? log : options.wrapLog(log);
+    this.log = this.#mortal(options.wrapLog === undefined ? log : options.wrapLog(log));
     const limits = { ...SHARD_LIMITS, ...options.limits };
     let nonce = 0;
+    const nodeId = options.nodeId ?? "ash";
     const nonces: Nonces = {
-      bytes: (count) => new Uint8Array(digest(`nonce ${this.time.now()} ${++nonce}`).subarray(0, count)),
+      bytes: (count) => new Uint8Array(digest(`nonce ${nodeId} ${this.time.now()} ${++nonce}`).subarray(0, count)),
       fraction: () => 0.5,
     };
     this.node = new EngineNode({
@@ -218,15 +223,18 @@ export class OneNode {
       codec,
       store: this.snapshots,
       clock: this.time,
-      timers: this.time,
+      timers: {
+        after: (delayMs, callback) => this.time.after(delayMs, () => this.#alive(callback)),
+        soon: (callback) => this.time.soon(() => this.#alive(callback)),
+      },
       nonces,
       sink: this.sink,
       limits,
       counters: new EngineCounters(),
       say: (_level, event, fields) => this.lines.push({ event, fields }),
       lifeId: this.lifeId,
-      nodeId: "ash",
-      processId: "ash-1",
+      nodeId,
+      processId: `${nodeId}-1`,
       shards,
       slots,
       membership: { assigned: () => slotsOf(shards), onChange: () => () => undefined },
@@ -240,6 +248,23 @@ export class OneNode {
     await this.time.settle();
     await Promise.race([started, this.time.settle()]);
     return this;
+  }
+
+  /** Kills the process: from now on it sends nothing and hears nothing. What the log has of it takes its course. */
+  kill(): void {
+    this.dead = true;
+  }
+
+  #alive(callback: () => void): void {
+    if (!this.dead) callback();
+  }
+
+  #mortal(log: DecisionLog): DecisionLog {
+    const append = log.append.bind(log);
+    log.append = (appends, done) => {
+      if (!this.dead) append(appends, (outcomes) => this.#alive(() => done(outcomes)));
+    };
+    return log;
   }
 
   /** Sends a command; returns the request id under which `told` will hold the outcome. */
