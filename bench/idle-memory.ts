@@ -4,13 +4,14 @@
 // Each auction is made over HTTP and gets four accepted bids over WebSocket, so it remembers four answers. Memory is looked at after
 // a collection of garbage, empty and full; the difference over the count is the figure. Then the engine is stopped in order and
 // started again, and killed in the middle of bids and started again.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { createAuctions } from "./auctions.ts";
 import { type CheckResult, checkRun } from "./check.ts";
 import { now, pause } from "./clock.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { figure, scrape } from "./figures.ts";
+import { makeFolder, removeFolder } from "./folders.ts";
 import { type LoadOutcome, runLoad } from "./generator.ts";
 import { packageFile } from "./package-files.ts";
 import { processFacts } from "./process-time.ts";
@@ -64,7 +65,7 @@ export async function runIdle(options: {
   readonly progress: (text: string) => void;
 }): Promise<IdleResult> {
   const { place } = options;
-  const folder = mkdtempSync(join(place.folder, "fairwarning-bench-"));
+  const folder = makeFolder(place.folder);
   const postgres = new Spawned({
     name: "postgres",
     command: [process.execPath, packageFile("dist/bench/micro/postgres-process.js"), join(folder, "postgres")],
@@ -81,7 +82,7 @@ export async function runIdle(options: {
     }
   } finally {
     await postgres.end("SIGTERM");
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

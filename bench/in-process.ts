@@ -4,7 +4,6 @@
 // The load is a closed loop in the same process and on the same cores: `outstanding` bids wait at any time, each answer sends the
 // next bid. Bids always rise, so every one is accepted. Key digests are a gateway's work and are made here by a counter.
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fillSlots, slotDigest } from "../engine/cluster/ring.ts";
 import type { Command } from "../engine/core/command.ts";
@@ -22,6 +21,7 @@ import { createRecordCodec } from "../persistence/record.ts";
 import { inventedAuctionIds } from "./auctions.ts";
 import { now, pause } from "./clock.ts";
 import { type CountPair, DurationCounts, histogramOf } from "./counts.ts";
+import { makeFolder, removeFolder } from "./folders.ts";
 
 const SHARDS = 16;
 const US_PER_MS = 1_000;
@@ -211,7 +211,7 @@ export interface InProcessOptions {
 /** Runs one measurement: warm-up, then `seconds` counted. The folder is removed afterwards. Rejects when a bid was refused or
  *  rejected: then the figure would not be one of accepted bids. */
 export async function runInProcess(options: InProcessOptions): Promise<InProcessResult> {
-  const dir = mkdtempSync(join(options.parent, "fairwarning-bench-"));
+  const dir = makeFolder(options.parent);
   const { log, lifeId } = await openBenchLog(options.log, dir);
   const counters = new EngineCounters();
   const node = await startNode(log, lifeId, counters);
@@ -227,7 +227,7 @@ export async function runInProcess(options: InProcessOptions): Promise<InProcess
   if (counters.rejected > 0) throw new Error(`${counters.rejected} bids were rejected: the figure would not be one of accepted bids`);
   await node.stop();
   await log.close();
-  rmSync(dir, { recursive: true, force: true });
+  removeFolder(dir);
   return result;
 }
 

@@ -1,13 +1,12 @@
 // Limits of the machine, measured beside every run: a figure is also told as a share of the limit that binds it.
 //
 // F: one append of the local log, alone: write and fdatasync, as the engine does it. floor: how noisy the machine is.
-import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import type { Histogram } from "hdr-histogram-js";
 import type { AppendOutcome } from "../engine/ports.ts";
 import { openLocalLog } from "../persistence/local/open-log.ts";
 import { now } from "./clock.ts";
 import { DurationCounts, histogramOf } from "./counts.ts";
+import { makeFolder, removeFolder } from "./folders.ts";
 
 const US_PER_MS = 1_000;
 const DIGEST_BYTES = 16;
@@ -22,7 +21,7 @@ export interface AppendLimit {
 
 /** F, for `seconds`. The log is made below `parent` and removed. */
 export async function measureAppend(options: { readonly parent: string; readonly bytes: number; readonly seconds: number }): Promise<AppendLimit> {
-  const dir = mkdtempSync(join(options.parent, "fairwarning-bench-"));
+  const dir = makeFolder(options.parent);
   const log = await openLocalLog({
     dir,
     shards: 1,
@@ -41,7 +40,7 @@ export async function measureAppend(options: { readonly parent: string; readonly
     counts.add((performance.now() - from) * US_PER_MS);
   }
   await log.close();
-  rmSync(dir, { recursive: true, force: true });
+  removeFolder(dir);
   return { bytes: options.bytes, histogram: histogramOf([counts.pairs()]) };
 }
 

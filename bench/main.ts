@@ -1,10 +1,10 @@
 // `npm run bench`: without arguments the canonical run, which takes about three minutes on two cores.
 //
 // Owns: flags, the order of runs, where lines go. Must not: measure.
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { benchEnvironment } from "./config.ts";
+import { exitWhenInterrupted, makeFolder, removeFolder } from "./folders.ts";
 import { buildNative, type GeneratorKind } from "./generator.ts";
 import { runIdle } from "./idle-memory.ts";
 import type { InProcessResult } from "./in-process.ts";
@@ -76,9 +76,9 @@ const program = new Command("npm run bench --")
 /** The generator that can be had. */
 function generatorOf(flags: Flags, folder: string): GeneratorKind {
   if (flags.generator !== "auto") return flags.generator;
-  const trial = mkdtempSync(join(folder, "fairwarning-bench-"));
+  const trial = makeFolder(folder);
   const native = buildNative(trial);
-  rmSync(trial, { recursive: true, force: true });
+  removeFolder(trial);
   return native === null ? "node" : "c";
 }
 
@@ -153,4 +153,5 @@ async function idle(place: BenchPlace, machine: Machine, flags: Flags): Promise<
   if (result.fault !== null) process.exitCode = EXIT_FAILED;
 }
 
+exitWhenInterrupted();
 await program.parseAsync(process.argv);

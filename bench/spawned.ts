@@ -32,7 +32,9 @@ export class Spawned {
   constructor(options: SpawnOptions) {
     this.name = options.name;
     const [program = "", ...args] = options.command;
-    this.#process = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...options.environment } });
+    this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...options.environment } });
+    // A process that is gone breaks the pipe; that is its end, heard elsewhere.
+    this.#process.stdin?.on("error", () => undefined);
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on("line", (text) => this.#hear(text));
     }

@@ -3,11 +3,10 @@
 // Must not: import what it starts. Limits that protect strangers' traffic are raised by settings, and what was raised is printed
 // with every figure; the code that checks them stays on the path of a bid.
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
 // biome-ignore lint/style/noRestrictedImports: tokens are signed as the command line signs them, with the key that this file makes
 import { type LocalKey, loadOrCreateLocalKey, signToken } from "../gateway/local-key.ts";
 import { now, pause } from "./clock.ts";
+import { makeFolder, removeFolder } from "./folders.ts";
 import { packageFile } from "./package-files.ts";
 import { Spawned } from "./spawned.ts";
 
@@ -97,11 +96,13 @@ class RunningStack implements Stack {
 
   constructor(options: StackOptions) {
     this.#options = options;
-    this.dataDir = mkdtempSync(join(options.parent, "fairwarning-bench-"));
+    this.dataDir = makeFolder(options.parent);
     this.#environment = {
       ...options.inherited,
       FAIRWARNING_DATA_DIR: this.dataDir,
       FAIRWARNING_LOG_FORMAT: "json",
+      // They end when this process does, for then their stdin ends.
+      FAIRWARNING_CHILD: "1",
       FAIRWARNING_LINK_KEY: randomBytes(LINK_KEY_BYTES).toString("hex"),
       FAIRWARNING_LOCAL_RESERVE_BYTES: "0",
       ...(options.postgresUrl === null ? { FAIRWARNING_SNAPSHOTS: "memory" } : { FAIRWARNING_POSTGRES_URL: options.postgresUrl }),
@@ -158,7 +159,7 @@ class RunningStack implements Stack {
 
   async remove(): Promise<void> {
     await this.stop();
-    rmSync(this.dataDir, { recursive: true, force: true });
+    removeFolder(this.dataDir);
   }
 
   /** On the ports of its first start, so that the gateway finds it again. */

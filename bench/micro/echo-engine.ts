@@ -79,4 +79,6 @@ const link = createLinkServer({
 });
 const linkPort = await link.listen();
 process.once("SIGTERM", () => process.exit(0));
+process.stdin.once("end", () => process.exit(0));
+process.stdin.resume();
 log.info({ event: "ready", linkPort, durability: "NO DURABILITY: nothing is decided or kept" }, "ready");

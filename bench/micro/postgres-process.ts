@@ -5,10 +5,10 @@ import { startPostgres } from "../../deploy/standalone/postgres.ts";
 const dataDir = process.argv[2];
 if (dataDir === undefined) throw new Error("which folder?");
 const server = await startPostgres({ dataDir, port: 0, log: () => undefined });
-process.once("SIGTERM", () => {
+const stop = (): void => {
   void server.stop().then(() => process.exit(0));
-});
+};
+process.once("SIGTERM", stop);
+process.stdin.once("end", stop);
 process.stdout.write(`${JSON.stringify({ event: "ready", url: server.url, pid: server.pid })}\n`);
-// The server is another process: something must keep this one.
 process.stdin.resume();
-setInterval(() => undefined, 60_000);
