@@ -83,6 +83,7 @@ class LiveClient implements Client {
     this.#options = options;
     this.#environment = environment;
     this.#base = options.url.replace(/\/+$/, "");
+    this.#socketUrl = options.socketUrl ?? null;
     this.clock = new ServerClock(() => environment.now());
     this.#http = createHttp({
       base: this.#base,

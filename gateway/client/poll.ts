@@ -4,8 +4,9 @@ import type { Http } from "./http.ts";
 import type { Auction, Bid } from "./types.ts";
 
 const POLL_EVERY_MS = 2_000;
-/** Reads in one round: 8 every 2 s stay under the 300 requests a minute that one address may make. More auctions take turns. */
-const READS_PER_ROUND_MAX = 8;
+/** Auctions in one round: 4 every 2 s, with their rows, stay under the 300 requests a minute that one address may make. More take
+ *  turns. */
+const READS_PER_ROUND_MAX = 4;
 const ROWS_READ = 50;
 
 export interface PollerOptions {
@@ -25,6 +26,8 @@ export class Poller {
   readonly #options: PollerOptions;
   readonly #etags = new Map<string, string>();
   #turn = 0;
+  /** What a refusal for too many requests asked for, since the last round. */
+  #askedToWaitMs = 0;
   #cancel: Cancel | null = null;
 
   constructor(options: PollerOptions) {
@@ -48,7 +51,8 @@ export class Poller {
       return;
     }
     this.#options.reached(reached.some(Boolean));
-    this.#cancel = this.#options.environment.after(POLL_EVERY_MS, () => void this.#round());
+    this.#cancel = this.#options.environment.after(Math.max(POLL_EVERY_MS, this.#askedToWaitMs), () => void this.#round());
+    this.#askedToWaitMs = 0;
   }
 
   async #about(): Promise<boolean> {
@@ -59,6 +63,8 @@ export class Poller {
     const path = `/v1/auctions/${encodeURIComponent(auctionId)}`;
     const result = await this.#options.http({ method: "GET", path, etag: this.#etags.get(auctionId) ?? null, deadlineMs: POLL_EVERY_MS });
     if (result.kind === "unchanged") this.#options.read(auctionId, null);
+    if (result.kind === "problem" && typeof result.body.retryAfterMs === "number")
+      this.#askedToWaitMs = Math.max(this.#askedToWaitMs, result.body.retryAfterMs);
     if (result.kind === "ok") {
       if (result.etag !== null) this.#etags.set(auctionId, result.etag);
       this.#options.read(auctionId, result.body as Auction);

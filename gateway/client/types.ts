@@ -68,6 +68,16 @@ export interface SoftClose {
   readonly cap: { readonly count: number | null; readonly totalMs: number | null; readonly hardStop: unknown };
 }
 
+/** When a bidder may take bids back. */
+export interface Retraction {
+  /** All live bids may go while so much is left. */
+  readonly earlyMs: number;
+  /** Later only the newest, so long after it was placed. */
+  readonly lateGraceMs: number;
+  readonly reasons: readonly string[];
+  readonly leaderMay: boolean;
+}
+
 /** What does not change while an auction runs (the lot's text apart, which its seller may edit). */
 export interface AuctionTerms {
   readonly currency: string;
@@ -79,6 +89,8 @@ export interface AuctionTerms {
   readonly increments: Increments;
   readonly bidding?: { readonly kinds: readonly BidKind[] } | null;
   readonly softClose: SoftClose | null;
+  /** null: bids are binding. Absent over the socket. */
+  readonly retraction?: Retraction | null;
   readonly opensAtMs?: number | null;
   readonly scheduledCloseAtMs: number | null;
 }
@@ -294,6 +306,8 @@ export type WebSocketConstructor = new (url: string, protocols: string[]) => Soc
 export interface ConnectOptions {
   /** A gateway's HTTP address; the socket address comes from /v1/about. */
   readonly url: string;
+  /** As /v1/about names it; whoever has read that already spares the question. Absent: it is asked for. */
+  readonly socketUrl?: string;
   /** Absent: watch only. A function is called again before expiry and after a close for an expired token. */
   readonly token?: string | (() => Promise<string>);
   readonly protocol?: "json" | "msgpack";

@@ -3,61 +3,83 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { AuctionPage } from "./auction-page.tsx";
 import { Badge } from "./badge.tsx";
+import { TooMany } from "./guest.ts";
 import { ListPage } from "./list-page.tsx";
 import { type Live, LiveProvider } from "./live.ts";
+import { Masthead } from "./masthead.tsx";
 import type { Bands } from "./money.ts";
 import { usePlace } from "./router.ts";
-import { type About, forgetIdentity, keepToken, openSession, readAbout, type Session } from "./session.ts";
+import { forgetIdentity, keepToken, openSession, type Session } from "./session.ts";
+import { spanText } from "./words.ts";
 
 const ASK_AGAIN_MS = 2_000;
 const REFUSED_IDENTITY = new Set(["unauthenticated", "token_expired"]);
 
+type Restart = (token: string | null) => void;
+
 export function App(): JSX.Element {
-  const { about, failed } = useAbout();
-  if (about === null) return <NoGateway failed={failed} />;
-  return <WithSession about={about} />;
+  const { session, trouble, restart } = useSession();
+  return session === null ? <NoGateway trouble={trouble} /> : <WithSession session={session} restart={restart} />;
 }
 
-/** Asks until there is an answer. */
-function useAbout(): { readonly about: About | null; readonly failed: boolean } {
-  const [about, setAbout] = useState<About | null>(null);
-  const [tries, setTries] = useState(0);
+/** Asks until there is an answer. A session begun anew replaces the last one only when it is there. */
+function useSession(): { readonly session: Session | null; readonly trouble: string | null; readonly restart: Restart } {
+  const [session, setSession] = useState<Session | null>(null);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const [round, setRound] = useState(0);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    readAbout().then(setAbout, () => {
-      timer = setTimeout(() => setTries(tries + 1), ASK_AGAIN_MS);
-    });
+    const again = (afterMs: number): void => {
+      timer = setTimeout(() => setRound(round + 1), afterMs);
+    };
+    openSession().then(
+      (opened) => {
+        void session?.client.close();
+        setSession(opened);
+        setTrouble(null);
+        if (opened.guestAfterMs !== null) again(opened.guestAfterMs);
+      },
+      (error: unknown) => {
+        const waitMs = error instanceof TooMany ? error.retryAfterMs : ASK_AGAIN_MS;
+        setTrouble(troubleText(error, waitMs));
+        again(waitMs);
+      },
+    );
     return () => clearTimeout(timer);
-  }, [tries]);
-  return { about, failed: tries > 0 };
+  }, [round]);
+  const restart: Restart = (token) => {
+    if (token === null) forgetIdentity();
+    else keepToken(token);
+    setRound(round + 1);
+  };
+  return { session, trouble, restart };
 }
 
-function NoGateway({ failed }: { readonly failed: boolean }): JSX.Element {
+function troubleText(error: unknown, waitMs: number): string {
+  const span = spanText(Math.ceil(waitMs / 1_000) * 1_000);
+  if (error instanceof TooMany) return `Too many requests came from your network. This page asks again in ${span}.`;
+  return `The auction house cannot be reached. This page asks again every ${span}.`;
+}
+
+function NoGateway({ trouble }: { readonly trouble: string | null }): JSX.Element {
   return (
     <>
-      <Masthead badge={null} word="" />
-      <main class="nothing" id="content" aria-busy={!failed}>
-        {failed && <p role="status">The auction house cannot be reached. This page asks again every two seconds.</p>}
+      <Masthead badge={null} word="" place={null} />
+      <main class="nothing" id="content" aria-busy={trouble === null}>
+        {trouble !== null && <p role="status">{trouble}</p>}
       </main>
     </>
   );
 }
 
-function WithSession({ about }: { readonly about: About }): JSX.Element {
-  const [session, setSession] = useState<Session>(() => openSession(about));
+function WithSession({ session, restart }: { readonly session: Session; readonly restart: Restart }): JSX.Element {
   const tables = useTables();
-  const restart = (token: string | null): void => {
-    if (token === null) forgetIdentity();
-    else keepToken(token);
-    void session.client.close();
-    setSession(openSession(about));
-  };
   const refused = useRefused(session, restart);
   const live = useMemo<Live>(() => ({ ...session, tables, restart }), [session, tables]);
   const place = usePlace();
   return (
     <LiveProvider value={live}>
-      <Masthead badge={<Badge />} word={mastheadWord(session)} />
+      <Masthead badge={<Badge />} word={mastheadWord(session)} place={place} />
       {refused !== null && (
         <div class="notice" role="alert">
           <p>{refused}</p>
@@ -73,7 +95,7 @@ function WithSession({ about }: { readonly about: About }): JSX.Element {
 }
 
 /** A guest whom the gateway no longer knows is replaced, once; a token that is refused is told of. */
-function useRefused(session: Session, restart: (token: null) => void): string | null {
+function useRefused(session: Session, restart: Restart): string | null {
   const [refused, setRefused] = useState<string | null>(null);
   const [replaced, setReplaced] = useState(false);
   useEffect(() => {
@@ -107,24 +129,10 @@ function useTables(): ReadonlyMap<string, Bands> {
   return tables;
 }
 
-function mastheadWord(session: Session): string {
-  if (session.identity === "guest") return "Demo: guest identities, nothing here is real.";
-  return session.identity === "nobody" ? "You are watching only." : "";
-}
-
-function Masthead({ badge, word }: { readonly badge: JSX.Element | null; readonly word: string }): JSX.Element {
-  return (
-    <header class="masthead">
-      <a class="skip" href="#content">
-        To the content
-      </a>
-      <a class="name" href="/">
-        Fairwarning
-      </a>
-      {word !== "" && <p class="word">{word}</p>}
-      {badge}
-    </header>
-  );
+function mastheadWord({ identity, guestAfterMs }: Session): string {
+  if (identity === "guest") return "Demo: guest identities, nothing here is real.";
+  if (guestAfterMs !== null) return "Watching only, until your network may have another guest.";
+  return identity === "nobody" ? "You are watching only." : "";
 }
 
 function Foot({ session }: { readonly session: Session }): JSX.Element {

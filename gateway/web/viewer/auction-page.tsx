@@ -7,13 +7,14 @@ import { BidList, useRows } from "./bid-list.tsx";
 import { standingOf, useBidding } from "./bidding.ts";
 import { PriceChart } from "./chart.tsx";
 import { Countdown, SpokenPrice, timeText } from "./countdown.tsx";
-import { LotDrawing } from "./drawings.tsx";
 import { Ending, SimilarLots } from "./ending.tsx";
 import { useAgeSeconds, useAuction, useEveryTick, useLive } from "./live.ts";
 import { lotNumber } from "./lots.ts";
 import { moneyText } from "./money.ts";
 import { paddleIcon } from "./paddle-icon.ts";
+import { Pictures } from "./pictures.tsx";
 import { Price } from "./price.tsx";
+import { Retract } from "./retract.tsx";
 import { ageText, bidderText, counted, rulesText } from "./words.ts";
 
 /** Rows with the first snapshot: enough for the list's first sight and the chart's last hour. */
@@ -70,14 +71,16 @@ function Shown({ view }: { readonly view: AuctionView }): JSX.Element {
   return (
     <main class="auction" id="content">
       <article class="lot" aria-labelledby="lot-title">
-        <p class="number">
-          <span class="unseen">Lot </span>
-          {number}
-        </p>
-        <h1 id="lot-title" dir="auto">
-          {title}
-        </h1>
-        <div class="plate">{lot?.images?.[0] === undefined ? <LotDrawing category={lot?.category} title={title} /> : <img src={lot.images[0]} alt="" />}</div>
+        <header>
+          <p class="number">
+            <span class="unseen">Lot </span>
+            {number}
+          </p>
+          <h1 id="lot-title" dir="auto">
+            {title}
+          </h1>
+        </header>
+        <Pictures lot={lot} title={title} />
         <div class="about">
           {lot?.description !== undefined && lot.description !== "" && <p dir="auto">{lot.description}</p>}
           <p class="rules">{rulesText(view.auction.softClose, view.reserveMet)}</p>
@@ -98,7 +101,7 @@ function Shown({ view }: { readonly view: AuctionView }): JSX.Element {
       </aside>
       <div class="history">
         <PriceChart view={view} rows={rows.rows} />
-        <BidList view={view} {...rows} />
+        <BidList view={view} {...rows} takeBack={<Retract view={view} bidding={bidding} />} />
       </div>
       {view.ending !== null && <SimilarLots view={view} />}
     </main>
@@ -109,6 +112,7 @@ function PriceBlock({ view }: { readonly view: AuctionView }): JSX.Element {
   const age = useAgeSeconds(view);
   const { currency } = view.auction;
   const price = view.ending === null ? view.currentPriceMinor : view.ending.hammerPriceMinor;
+  const shown = price ?? view.currentPriceMinor ?? view.auction.openingPriceMinor;
   const label = view.ending?.outcome === "sold" ? "Hammer price" : view.currentPriceMinor === null ? "Opening price" : "Current price";
   return (
     <section class={`price-block${age > 0 ? " old" : ""}`} aria-labelledby="price-label">
@@ -116,16 +120,16 @@ function PriceBlock({ view }: { readonly view: AuctionView }): JSX.Element {
         {label}
         {age > 0 && <span class="as-of">as of {ageText(age * 1_000)} ago</span>}
       </h2>
-      <p class="big-price">
-        <Price minor={price ?? view.currentPriceMinor ?? view.auction.openingPriceMinor} currency={currency} label={label} />
+      <p class="big-price" style={{ "--signs": moneyText(shown, currency).length }}>
+        <Price minor={shown} currency={currency} label={label} />
       </p>
+      <Leader view={view} />
       <p class="facts">
         {view.askingPriceMinor !== null && view.currentPriceMinor !== null && <span class="asking">Asking {moneyText(view.askingPriceMinor, currency)}</span>}
         <span>{counted(view.totalBids, "bid")}</span>
         <span>{counted(view.watchers, "viewer")}</span>
         {view.reserveMet !== null && <span>{view.reserveMet ? "Reserve met" : "Reserve not met"}</span>}
       </p>
-      <Leader view={view} />
       <SpokenPrice text={spokenText(view)} />
     </section>
   );

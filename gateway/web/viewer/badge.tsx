@@ -14,11 +14,13 @@ const WORDS: Record<ConnectionShown["kind"], string> = {
 
 export function Badge(): JSX.Element {
   const { client } = useLive();
-  const { kind } = useConnection(client);
+  const connection = useConnection(client);
   const age = useTicking(() => {
-    const ageMs = client.state === "connected" || client.state === "polling" ? null : freshestAgeMs();
+    const ageMs = client.state === "polling" ? null : freshestAgeMs();
     return ageMs === null || ageMs === 0 ? "" : `, data ${ageText(ageMs)} old`;
   });
+  // A socket over which nothing comes any more is not live, whatever its state.
+  const kind = connection.kind === "live" && age !== "" ? "reconnecting" : connection.kind;
   return (
     <p class={`badge ${kind}`}>
       <span class="shape" aria-hidden="true" />

@@ -3,7 +3,7 @@ import type { JSX, TargetedSubmitEvent } from "preact";
 import { useState } from "preact/hooks";
 import type { AuctionView } from "../../client/client.ts";
 import { type Bidding, standingOf } from "./bidding.ts";
-import { useLive } from "./live.ts";
+import { takeFocus, useLive } from "./live.ts";
 import { bandsOf, moneyText, nextAmounts, parseMoney, stepAt } from "./money.ts";
 
 interface Props {
@@ -37,8 +37,8 @@ export function BidBox({ view, bidding }: Props): JSX.Element {
         ))}
       </div>
       <MaximumField view={view} bidding={bidding} leading={leading} />
-      <SaidLine view={view} bidding={bidding} />
       {view.buyNowMinor !== null && <BuyNow minor={view.buyNowMinor} currency={currency} bidding={bidding} />}
+      <SaidLine view={view} bidding={bidding} />
       {identity === "nobody" && <TokenField />}
     </section>
   );
@@ -120,8 +120,7 @@ function SaidLine({ view, bidding }: Props): JSX.Element {
   const { currency } = view.auction;
   return (
     <div class="said" id="bid-said" role="status">
-      {said.kind === "sending" && <p>Sending your bid of {moneyText(said.amountMinor, currency)}</p>}
-      {said.kind === "asking" && <p>Still asking whether your bid of {moneyText(said.amountMinor, currency)} was taken. It cannot count twice.</p>}
+      {said.kind === "waiting" && <p>{said.text}</p>}
       {said.kind === "said" && (
         <p class={`tone-${said.tone}`}>
           {said.text}
@@ -151,7 +150,9 @@ function BuyNow({ minor, currency, bidding }: { readonly minor: number; readonly
   }
   return (
     <div class="sure">
-      <p>This ends the auction and the lot is yours for {text}.</p>
+      <p tabIndex={-1} ref={takeFocus}>
+        This ends the auction and the lot is yours for {text}.
+      </p>
       <button type="button" class="primary" disabled={disabled} onClick={() => bidding.buy(minor)}>
         Buy for {text}
       </button>

@@ -67,11 +67,14 @@ export function BidList({
   rows,
   more,
   fetchOlder,
+  takeBack,
 }: {
   readonly view: AuctionView;
   readonly rows: readonly Bid[];
   readonly more: boolean;
   fetchOlder(): Promise<void>;
+  /** What a bidder can do about an own bid. */
+  readonly takeBack: JSX.Element | null;
 }): JSX.Element {
   const [shown, setShown] = useState(SHOWN_FIRST);
   const own = view.you?.bidderNumber ?? null;
@@ -82,6 +85,7 @@ export function BidList({
   return (
     <section class="bid-list" aria-labelledby="bid-list-title">
       <h2 id="bid-list-title">Bids</h2>
+      {takeBack}
       {rows.length === 0 ? (
         <p class="empty">No bids yet. The first bid opens at {moneyText(view.auction.openingPriceMinor, view.auction.currency)}.</p>
       ) : (

@@ -3,15 +3,15 @@
 // A1. One command at a time: while one waits, nothing else can be pressed.
 // A2. An unknown outcome is asked again by itself, under its key, until there is an answer; the box says "still asking".
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { type AuctionView, type BidAnswer, type Client, FairwarningError, OutcomeUnknown } from "../../client/client.ts";
+import { type AuctionView, type BidAnswer, type Client, FairwarningError, OutcomeUnknown, type RetractReason } from "../../client/client.ts";
 import { ageSeconds, useLive, useTicking } from "./live.ts";
-import { answerText, phaseText, refusalText, type Tone } from "./words.ts";
+import { moneyText } from "./money.ts";
+import { answerText, notTakenBackText, phaseText, refusalText, retractionText, type Tone } from "./words.ts";
 
 export type Said =
   | { readonly kind: "nothing" }
-  | { readonly kind: "sending"; readonly amountMinor: number }
-  | { readonly kind: "asking"; readonly amountMinor: number }
-  | { readonly kind: "said"; readonly text: string; readonly tone: Tone; readonly askingPriceMinor: number | null };
+  | { readonly kind: "waiting"; readonly text: string }
+  | { readonly kind: "said"; readonly text: string; readonly tone: Tone; readonly askingPriceMinor: number | null; readonly of: BidAnswer | null };
 
 export interface Bidding {
   readonly said: Said;
@@ -20,7 +20,15 @@ export interface Bidding {
   readonly busy: boolean;
   bid(amountMinor: number): void;
   buy(amountMinor: number): void;
+  retract(reason: RetractReason): void;
+  /** Server time of the newest bid that was placed from here, a silent raise included; null before the first. */
+  readonly newestAtMs: number | null;
 }
+
+type Order =
+  | { readonly kind: "bid"; readonly amountMinor: number }
+  | { readonly kind: "buy"; readonly amountMinor: number }
+  | { readonly kind: "retract"; readonly reason: RetractReason };
 
 /** While polling, a price this old can still be bid on: the rules decide by the state at the owner, not by the page's. */
 const POLLED_AGE_MAX_S = 6;
@@ -29,43 +37,71 @@ const POLLED_AGE_MAX_S = 6;
 export function useBidding(view: AuctionView): Bidding {
   const { client, identity } = useLive();
   const [said, setSaid] = useState<Said>({ kind: "nothing" });
-  const busy = said.kind === "sending" || said.kind === "asking";
+  const [newestAtMs, setNewestAtMs] = useState<number | null>(null);
+  const busy = said.kind === "waiting";
   const off = useTicking(() => whyOff(client, view, identity !== "nobody") ?? "") || null;
   useClearedWhenOutbid(client, view.auctionId, setSaid);
 
   const run = useCallback(
-    (purchase: boolean, amountMinor: number) => {
+    (order: Order) => {
       const { currency } = view.auction;
-      setSaid({ kind: "sending", amountMinor });
-      const sent = send(client, view, purchase, amountMinor);
-      untilKnown(sent, () => setSaid({ kind: "asking", amountMinor })).then(
-        (answer) =>
-          setSaid({
-            kind: "said",
-            ...answerText(answer, { amountMinor, currency, purchase }),
-            askingPriceMinor: answer.verdict === "rejected" ? answer.askingPriceMinor : null,
-          }),
-        (error: unknown) => setSaid({ kind: "said", text: errorText(error), tone: "plain", askingPriceMinor: null }),
+      setSaid({ kind: "waiting", text: sendingText(order, currency) });
+      untilKnown(send(client, view, order), () => setSaid({ kind: "waiting", text: askingText(order, currency) })).then(
+        (answer) => {
+          if (answer.verdict === "accepted") setNewestAtMs(order.kind === "retract" ? null : answer.decidedAtMs);
+          setSaid(saidOf(order, answer, currency));
+        },
+        (error: unknown) => setSaid({ kind: "said", text: errorText(order, error), tone: "plain", askingPriceMinor: null, of: null }),
       );
     },
     [client, view],
   );
+  const place = (order: Order): void => {
+    if (!busy && off === null) run(order);
+  };
   return {
-    said,
+    said: isOvertaken(said, view) ? { kind: "nothing" } : said,
     off,
     busy,
-    bid: (amountMinor) => !busy && off === null && run(false, amountMinor),
-    buy: (amountMinor) => !busy && off === null && run(true, amountMinor),
+    newestAtMs,
+    bid: (amountMinor) => place({ kind: "bid", amountMinor }),
+    buy: (amountMinor) => place({ kind: "buy", amountMinor }),
+    retract: (reason) => place({ kind: "retract", reason }),
   };
 }
 
-function send(client: Client, view: AuctionView, purchase: boolean, amountMinor: number): Promise<BidAnswer> {
+function send(client: Client, view: AuctionView, order: Order): Promise<BidAnswer> {
   const { auctionId, auction, you } = view;
-  const order = { auctionId, amountMinor, currency: auction.currency };
-  if (purchase) return client.buyNow(order);
-  if (you?.leading === true) return client.raiseMaximum(order);
+  if (order.kind === "retract") return client.retract({ auctionId, reason: order.reason });
+  const bid = { auctionId, amountMinor: order.amountMinor, currency: auction.currency };
+  if (order.kind === "buy") return client.buyNow(bid);
+  if (you?.leading === true) return client.raiseMaximum(bid);
   const flatOnly = auction.bidding?.kinds.includes("maximum") === false;
-  return client.placeBid({ ...order, kind: flatOnly ? "flat" : "maximum" });
+  return client.placeBid({ ...bid, kind: flatOnly ? "flat" : "maximum" });
+}
+
+function sendingText(order: Order, currency: string): string {
+  return order.kind === "retract" ? "Taking your bid back" : `Sending your bid of ${moneyText(order.amountMinor, currency)}`;
+}
+
+function askingText(order: Order, currency: string): string {
+  if (order.kind === "retract") return "Still asking whether your bid was taken back.";
+  return `Still asking whether your bid of ${moneyText(order.amountMinor, currency)} was taken. It cannot count twice.`;
+}
+
+function saidOf(order: Order, answer: BidAnswer, currency: string): Said {
+  const asked = answer.verdict === "rejected" && order.kind === "bid" ? answer.askingPriceMinor : null;
+  const words =
+    order.kind === "retract"
+      ? retractionText(answer, currency)
+      : answerText(answer, { amountMinor: order.amountMinor, currency, purchase: order.kind === "buy" });
+  return { kind: "said", ...words, askingPriceMinor: asked, of: answer };
+}
+
+/** "You lead at 340.00" must not stand beside another price: what is true now stands under the price. */
+function isOvertaken(said: Said, view: AuctionView): boolean {
+  if (said.kind !== "said" || said.of?.verdict !== "accepted") return false;
+  return view.sequence > said.of.sequence && view.currentPriceMinor !== said.of.currentPriceMinor;
 }
 
 async function untilKnown(first: Promise<BidAnswer>, asking: () => void): Promise<BidAnswer> {
@@ -81,9 +117,9 @@ async function untilKnown(first: Promise<BidAnswer>, asking: () => void): Promis
   }
 }
 
-function errorText(error: unknown): string {
-  if (error instanceof FairwarningError) return refusalText(error.code, error.retryAfterMs);
-  return "The page failed to send the bid. Load it again.";
+function errorText(order: Order, error: unknown): string {
+  if (!(error instanceof FairwarningError)) return "The page failed to send this. Load it again.";
+  return order.kind === "retract" ? notTakenBackText(error.retryAfterMs) : refusalText(error.code, error.retryAfterMs);
 }
 
 function whyOff(client: Client, view: AuctionView, identified: boolean): string | null {

@@ -54,9 +54,9 @@ function CardPrice({ view, lot }: { readonly view: AuctionView | null; readonly 
 }
 
 function priceNote(now: Auction | AuctionView, currency: string, old: string | null): string {
-  if (now.phase === "closed") return now.outcome === "sold" ? "hammer price" : (now.outcome ?? "ended");
-  if (old !== null) return old;
+  if (now.phase !== "closed" && old !== null) return old;
   if (now.currentPriceMinor === null) return "opening price";
+  if (now.phase === "closed") return now.outcome === "sold" ? "hammer price" : "highest bid";
   return now.askingPriceMinor === null ? "" : `asking ${moneyText(now.askingPriceMinor, currency)}`;
 }
 

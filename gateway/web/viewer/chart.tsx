@@ -147,7 +147,7 @@ function optionsFor(element: HTMLElement, currency: string, view: () => AuctionV
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 8, 0, 0],
-    scales: { x: { time: true }, y: { range: (_, low, high) => uPlot.rangeNum(low, high === low ? high + 1 : high, 0.1, true) } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => uPlot.rangeNum(low, high === low ? high * 1.1 + 1 : high, 0.1, true) } },
     axes: [
       { ...axis, space: 80, size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => axisTime(at * 1_000, splits)) },
       {

@@ -4,20 +4,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Auction } from "../../client/client.ts";
 import { Card } from "./card.tsx";
 import { type Lots, useLots } from "./lots.ts";
-import { type Filters, go, listPath, type Shown } from "./router.ts";
+import { type Filters, go, LISTS, listPath } from "./router.ts";
 import { counted } from "./words.ts";
 
-const SHOWN: readonly { readonly phase: Shown; readonly title: string }[] = [
-  { phase: "open", title: "On sale now" },
-  { phase: "scheduled", title: "Coming up" },
-  { phase: "closed", title: "Results" },
-];
 /** Typing is over when nothing came for this long. */
 const TYPED_MS = 300;
 
 export function ListPage({ filters }: { readonly filters: Filters }): JSX.Element {
   const { lots, showMore, again } = useLots(filters);
-  const title = SHOWN.find((each) => each.phase === filters.phase)?.title ?? "";
+  const title = LISTS.find((each) => each.phase === filters.phase)?.title ?? "";
   useEffect(() => {
     document.title = `${title} · Fairwarning`;
   }, [title]);
@@ -28,8 +23,8 @@ export function ListPage({ filters }: { readonly filters: Filters }): JSX.Elemen
         <p class="summary" role="status">
           {summaryText(lots, filters)}
         </p>
+        <FilterBar filters={filters} lots={lots} />
       </div>
-      <FilterBar filters={filters} lots={lots} />
       <LotGrid lots={lots} filters={filters} again={again} />
       {lots.kind === "read" && lots.more && (
         <button type="button" class="secondary more" onClick={showMore}>
@@ -50,29 +45,20 @@ function summaryText(lots: Lots, filters: Filters): string {
 function FilterBar({ filters, lots }: { readonly filters: Filters; readonly lots: Lots }): JSX.Element {
   const categories = useCategories(lots, filters.category);
   return (
-    <div class="filters">
-      <nav aria-label="Which lots">
-        {SHOWN.map(({ phase, title }) => (
-          <a key={phase} href={listPath({ ...filters, phase })} aria-current={phase === filters.phase ? "page" : undefined}>
-            {title}
-          </a>
-        ))}
-      </nav>
-      <search>
-        <label>
-          <span>Category</span>
-          <select value={filters.category} onChange={(event) => go(listPath({ ...filters, category: event.currentTarget.value }))}>
-            <option value="">All</option>
-            {categories.map((category) => (
-              <option key={category} value={category}>
-                {category}
-              </option>
-            ))}
-          </select>
-        </label>
-        <SearchField filters={filters} />
-      </search>
-    </div>
+    <search class="filters">
+      <label>
+        <span class="unseen">Category</span>
+        <select value={filters.category} onChange={(event) => go(listPath({ ...filters, category: event.currentTarget.value }))}>
+          <option value="">All categories</option>
+          {categories.map((category) => (
+            <option key={category} value={category}>
+              {category}
+            </option>
+          ))}
+        </select>
+      </label>
+      <SearchField filters={filters} />
+    </search>
   );
 }
 
@@ -86,8 +72,8 @@ function SearchField({ filters }: { readonly filters: Filters }): JSX.Element {
   }, [text]);
   return (
     <label>
-      <span>Search</span>
-      <input type="search" maxLength={200} placeholder="Words in the title" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <span class="unseen">Search</span>
+      <input type="search" maxLength={200} placeholder="Search lots" value={text} onInput={(event) => setText(event.currentTarget.value)} />
     </label>
   );
 }

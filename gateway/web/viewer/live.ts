@@ -134,3 +134,8 @@ export function usePrevious<T>(value: T): T | null {
   });
   return before;
 }
+
+/** As a `ref`: what appears in place of the button that was pressed takes the focus, so that the keyboard is not lost. */
+export function takeFocus(element: HTMLElement | null): void {
+  element?.focus();
+}

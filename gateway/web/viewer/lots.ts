@@ -65,15 +65,18 @@ async function take<T>(source: AsyncIterable<T>, max: number): Promise<readonly 
   return taken;
 }
 
-/** Up to four running lots of the same category, else of any. */
+const SIMILAR_MAX = 4;
+
+/** Up to four running lots: those of the same category first, then those that end soonest. */
 export async function similarLots(
   client: Client,
   than: { readonly auctionId: string; readonly category: string | null | undefined },
 ): Promise<readonly Auction[]> {
-  const other = (lots: readonly Auction[]): readonly Auction[] => lots.filter((lot) => lot.auctionId !== than.auctionId).slice(0, 4);
-  const alike =
-    than.category == null ? [] : other(await take(client.auctions.list({ phase: "open", sort: "ending_soon", category: than.category, limit: 5 }), 5));
-  return alike.length > 0 ? alike : other(await take(client.auctions.list({ phase: "open", sort: "ending_soon", limit: 5 }), 5));
+  const soonest = { phase: "open", sort: "ending_soon", limit: 2 * SIMILAR_MAX } as const;
+  const alike = than.category == null ? [] : await take(client.auctions.list({ ...soonest, category: than.category }), SIMILAR_MAX + 1);
+  const lots = new Map([...alike, ...(await take(client.auctions.list(soonest), 2 * SIMILAR_MAX))].map((lot) => [lot.auctionId, lot]));
+  lots.delete(than.auctionId);
+  return [...lots.values()].slice(0, SIMILAR_MAX);
 }
 
 /** A short number for the catalogue: digits of the lot id where it ends in some, else the slot that the auction id begins with. */

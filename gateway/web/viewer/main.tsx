@@ -6,6 +6,7 @@ import "./base.css";
 import "./price.css";
 import "./list.css";
 import "./auction.css";
+import "./bidding.css";
 import "./narrow.css";
 
 options.debounceRendering = requestAnimationFrame;

@@ -5,6 +5,13 @@ export type Place = { readonly kind: "list"; readonly filters: Filters } | { rea
 
 export type Shown = "open" | "scheduled" | "closed";
 
+/** The three lists, in the order of the masthead. */
+export const LISTS: readonly { readonly phase: Shown; readonly title: string; readonly link: string }[] = [
+  { phase: "open", title: "On sale now", link: "On sale" },
+  { phase: "scheduled", title: "Coming up", link: "Coming up" },
+  { phase: "closed", title: "Results", link: "Results" },
+];
+
 export interface Filters {
   readonly phase: Shown;
   readonly category: string;

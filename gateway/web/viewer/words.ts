@@ -62,7 +62,8 @@ function softCloseText(softClose: SoftClose | null): string {
   const effect = base === "bid" ? `extends the auction to ${spanText(amountMs)}` : `extends the auction by ${spanText(amountMs)}`;
   const times = cap.count === null ? "" : cap.count === 1 ? ", once" : `, at most ${cap.count} times`;
   const total = cap.totalMs === null ? "" : `, ${spanText(cap.totalMs)} in all`;
-  return `A bid in the last ${spanText(windowMs)} ${effect}${times}${total}.`;
+  const last = spanText(windowMs).replace(/^1 /, "");
+  return `A bid in the last ${last} ${effect}${times}${total}.`;
 }
 
 /** "Bidder 4"; "You" for one's own number. */
@@ -85,6 +86,13 @@ export function answerText(
     return { text: `You lead at ${money(answer.currentPriceMinor)}.${more}`, tone: "lead" };
   }
   return { text: `Outbid at once: a rival's maximum is higher. Your bid took the price to ${money(answer.currentPriceMinor)}.`, tone: "outbid" };
+}
+
+/** What an answer to a retraction means. */
+export function retractionText(answer: BidAnswer, currency: string): { readonly text: string; readonly tone: Tone } {
+  if (answer.verdict === "rejected") return { text: REJECTIONS[answer.code] ?? `Not taken back: ${answer.code.replaceAll("_", " ")}.`, tone: "plain" };
+  const { currentPriceMinor: price } = answer;
+  return { text: `Taken back. ${price === null ? "There is no bid on this lot now." : `The price is now ${moneyText(price, currency)}.`}`, tone: "plain" };
 }
 
 function rejectionText(answer: BidAnswer, bid: { readonly amountMinor: number; readonly currency: string }): string {
@@ -120,6 +128,9 @@ const REJECTIONS: Record<string, string> = {
   buy_now_price_differs: "The buy-now price has changed. Look again before you buy.",
   too_late_to_retract: "It is too late to take this bid back.",
   retraction_not_allowed: "Bids in this auction are binding.",
+  reason_not_allowed: "In this auction bids are not taken back for that reason.",
+  leader_may_not_retract: "You lead, and in this auction the leader may not take bids back.",
+  no_such_bid: "You have no bid here to take back.",
 };
 
 /** What a refusal means. A refusal had no effect on the auction. */
@@ -127,6 +138,12 @@ export function refusalText(code: string, retryAfterMs: number | undefined): str
   const again = retryAfterMs === undefined ? "Try again." : `Try again in ${spanText(Math.max(SECOND, Math.ceil(retryAfterMs / SECOND) * SECOND))}.`;
   if (code === "rate_limited") return `You have reached your number of bids for now. ${again} No bid was placed.`;
   return REFUSALS[code] ?? `Not placed: ${code.replaceAll("_", " ")}. ${again}`;
+}
+
+/** A retraction that was refused: it had no effect either. */
+export function notTakenBackText(retryAfterMs: number | undefined): string {
+  const seconds = Math.max(SECOND, Math.ceil((retryAfterMs ?? 0) / SECOND) * SECOND);
+  return `The auction could not be asked, so your bid stands. Try again${retryAfterMs === undefined ? "" : ` in ${spanText(seconds)}`}.`;
 }
 
 const REFUSALS: Record<string, string> = {
