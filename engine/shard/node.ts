@@ -362,9 +362,9 @@ export class EngineNode implements ShardWorld {
   async #snapshotEach(): Promise<number> {
     let failed = 0;
     for (const shard of this.#owned) {
-      if (shard.dirty.size === 0 && shard.snapshotAt > 0) continue;
+      if (shard.reading !== 0 || (shard.dirty.size === 0 && shard.snapshotAt > 0)) continue;
       if (!(await takeSnapshot(shard, () => this.#turnPassed()))) failed += 1;
-      else evictClosed(shard, this.clock.now() - this.limits.closedKeptMs);
+      else if (shard.reading === 0) evictClosed(shard, this.clock.now() - this.limits.closedKeptMs);
     }
     return failed;
   }

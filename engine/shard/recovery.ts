@@ -42,7 +42,23 @@ export function causeOf(error: unknown): string {
 
 /** Brings a shard to the end of its log, whatever it held before, from the newest checkpoint that fits or (none, or null: the store is
  *  away) from the log's first record. Returns where the replay began. Rejects with StoreAway or LogBroken. */
-export async function recover(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero"> {
+export function recover(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero"> {
+  return asReading(shard, () => recoverFrom(shard, checkpoints));
+}
+
+// One reading of the log into a shard; it overtakes the one before (R4).
+async function asReading<Result>(shard: Shard, read: (reading: number) => Promise<Result>): Promise<Result> {
+  shard.readings += 1;
+  const reading = shard.readings;
+  shard.reading = reading;
+  try {
+    return await read(reading);
+  } finally {
+    if (shard.reading === reading) shard.reading = 0;
+  }
+}
+
+async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero"> {
   const { log, say } = shard.world;
   const ends = await log.ends(shard.number);
   for (const [age, checkpoint] of (checkpoints ?? []).entries()) {
@@ -128,10 +144,12 @@ function wakeAs(shard: Shard, actor: Actor, state: AuctionState, hash: Uint8Arra
 
 /** Judges and applies everything from the shard's place to the end of its log, or up to and excluding `to`. Returns false when another
  *  reading of this shard began meanwhile and goes on instead (R4). Rejects with StoreAway or LogBroken. */
-export async function catchUp(shard: Shard, to?: Offset): Promise<boolean> {
+export function catchUp(shard: Shard, to?: Offset): Promise<boolean> {
+  return asReading(shard, (reading) => readOn(shard, to, reading));
+}
+
+async function readOn(shard: Shard, to: Offset | undefined, reading: number): Promise<boolean> {
   const { log } = shard.world;
-  shard.readings += 1;
-  const reading = shard.readings;
   for await (const list of log.read(shard.number, shard.judge.next, to)) {
     for (const stored of list) {
       if (shard.readings !== reading) return false;

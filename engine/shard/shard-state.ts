@@ -65,6 +65,8 @@ export abstract class ShardState implements Home {
   refusingSince: Instant | null = null;
   /** Counts the readings of the log into this shard. A reading that is not the newest ends at the next record. */
   readings = 0;
+  /** The reading that is under way, or 0. Meanwhile nothing is saved of this shard and nothing leaves its memory. */
+  reading = 0;
   #indexNext = 0;
   readonly #indexFree: number[] = [];
 

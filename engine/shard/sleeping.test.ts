@@ -127,6 +127,33 @@ test("sleeping: checkpoints go on counting it, and a node that starts again find
   expect((await audited(second)).violations).toEqual([]);
 });
 
+test("sleeping: nothing leaves memory while the shard is being read", async () => {
+  const store = heldStore();
+  const world = await asleep(store);
+  await opened(world, {}, auctionIdOf(2));
+  await world.ask(bidOf("bob", "k2", 900));
+  await finished(world, world.node.stop());
+  const second = new OneNode({ before: world, limits: { closedKeptMs: 0 } });
+  store.loading.close();
+  void second.node.start();
+  await second.time.settle();
+  store.loading.open();
+  // The first list of the checkpoint is in memory, the reading goes on.
+  for (let n = 0; n < 8; n += 1) {
+    await Promise.resolve();
+    void second.node.snapshotAll();
+  }
+  await second.time.settle();
+  await finished(second, second.node.snapshotAll());
+  await second.ask(bidOf("bob", "k3", 900, auctionIdOf(2)));
+  await finished(second, second.node.stop());
+  const third = await new OneNode({ before: second, limits: { closedKeptMs: 0 } }).start();
+  expect(third.lines.filter((line) => line.event === "snapshot_unfit")).toEqual([]);
+  expect(said(await third.ask(bidOf("bob", "k2", 900)))).toBe("ended 5 replayed");
+  await finished(third, third.node.stop());
+  expect((await audited(third)).violations).toEqual([]);
+});
+
 test("sleeping: an unknown id is looked for, then refused; with a create it begins", async () => {
   const world = await asleep(heldStore());
   expect(said(await world.ask(bidOf("ann", "k1", 500, auctionIdOf(9))))).toBe("no_such_auction");

@@ -9,7 +9,8 @@ import type { Shard } from "./shard.ts";
 import { SNAPSHOT_ROW_BYTES, takeSnapshot } from "./snapshots.ts";
 
 /** Captured in six slices. */
-const MANY = 1_100;
+const MANY = 6;
+const LIMITS = { snapshotSliceMax: 1 };
 
 function memoryStore(): MemorySnapshotStore {
   return new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: 86_400_000 });
@@ -19,7 +20,6 @@ function memoryStore(): MemorySnapshotStore {
 async function manyOpened(world: OneNode, count: number): Promise<void> {
   for (let n = 0; n < count; n += 1) {
     world.send(commandOf("seller", "sue", auctionIdOf(n), "create", create()));
-    if (n % 200 === 199) await world.time.settle();
   }
   world.node.turn();
   await world.time.settle();
@@ -52,7 +52,7 @@ async function sameAfterRestart(world: OneNode): Promise<OneNode> {
 }
 
 test("snapshot: a node that stops while one is under way releases the right state hash, and both are usable", async () => {
-  const world = await new OneNode().start();
+  const world = await new OneNode({ limits: LIMITS }).start();
   await manyOpened(world, MANY);
   const snapshot = world.node.snapshotAll();
   // Auction 0 is captured last, the newest one first.
@@ -73,7 +73,7 @@ test("snapshot: a node that stops while one is under way releases the right stat
 
 test("snapshot: what the log brings while one is under way is not in it", async () => {
   let lose = false;
-  const world = await new OneNode({ log: { fate: () => ({ kind: lose ? "answer_lost" : "done" }) } }).start();
+  const world = await new OneNode({ limits: LIMITS, log: { fate: () => ({ kind: lose ? "answer_lost" : "done" }) } }).start();
   await manyOpened(world, MANY);
   // Auction 0 is captured last.
   const held = heldTurn();
@@ -97,7 +97,7 @@ test("snapshot: what the log brings while one is under way is not in it", async 
 });
 
 test("snapshot: one that is under way when the shard is read anew is not saved, and spoils no hash", async () => {
-  const world = await new OneNode().start();
+  const world = await new OneNode({ limits: LIMITS }).start();
   await manyOpened(world, MANY);
   const held = heldTurn();
   const snapshot = takeSnapshot(only(world), held.turn);

@@ -23,9 +23,6 @@ import type { Capturing } from "./shard-state.ts";
 /** Bytes of one row of each kind, as a store keeps them. */
 export const SNAPSHOT_ROW_BYTES = Object.freeze({ answers: ANSWER_BYTES, bids: BID_BYTES, rows: ROW_BYTES });
 
-/** Auctions captured in one turn: about a millisecond. */
-const SLICE_AUCTIONS = 200;
-
 const NO_COLUMNS: CatalogueColumns = Object.freeze({
   phase: null,
   outcome: null,
@@ -121,7 +118,7 @@ export class SnapshotRun implements Capturing {
 
   /** Captures a slice; true when nothing is left to capture. */
   slice(): boolean {
-    for (let n = 0; n < SLICE_AUCTIONS; n += 1) if (!this.#next()) return true;
+    for (let n = 0; n < this.#shard.world.limits.snapshotSliceMax; n += 1) if (!this.#next()) return true;
     return false;
   }
 

@@ -26,7 +26,7 @@ export interface SomeShard {
 }
 
 /** Every bound of the path of a bid, each with its behaviour: mailboxMax `auction_busy`, waitingMax `overloaded`, answersMax
- *  `auction_busy` for bids, turnDecisionsMax the rest waits for the next turn. */
+ *  `auction_busy` for bids; of turnDecisionsMax and snapshotSliceMax the rest waits for the next turn. */
 export interface ShardLimits {
   readonly mailboxMax: number;
   readonly waitingMax: number;
@@ -35,6 +35,8 @@ export interface ShardLimits {
   readonly timeIdleMs: number;
   readonly clockOffsetMaxMs: number;
   readonly snapshotEveryMs: number;
+  /** Auctions captured in one turn. */
+  readonly snapshotSliceMax: number;
   readonly closedKeptMs: number;
   /** Fresh answers never believe in a young record (tests of the barrier). */
   readonly barrierAlways: boolean;
@@ -49,6 +51,8 @@ export const SHARD_LIMITS: ShardLimits = Object.freeze({
   timeIdleMs: 10_000,
   clockOffsetMaxMs: 500,
   snapshotEveryMs: 5_000,
+  // About a millisecond.
+  snapshotSliceMax: 200,
   closedKeptMs: 86_400_000,
   barrierAlways: false,
 });

@@ -45,13 +45,13 @@ function replay(placed: readonly Placed[]): Replayed {
   return { answers, shown };
 }
 
-// Every command and read gets one word, and from a node that is killed at most one.
+// Every command and read gets one word, and from a node that was killed at most one.
 function wordFaults(world: CourseWorld): string[] {
   const told = [...world.keeper.sent.values(), ...world.keeper.reads.values()];
   return told.flatMap((sent) => {
     const name = "command" in sent ? `${sent.command.body.type} ${sent.command.issuerId} ${sent.command.key}` : `read ${JSON.stringify(sent.read)}`;
     if (sent.words > 1) return [`words: ${name} was told ${sent.words} times`];
-    return sent.words === 0 && !sent.node.dead ? [`words: ${name} was told nothing`] : [];
+    return sent.words === 0 && (!sent.node.dead || world.stopped.has(sent.node)) ? [`words: ${name} was told nothing`] : [];
   });
 }
 

@@ -138,6 +138,8 @@ export class CourseWorld {
   readonly keeper = new HistoryKeeper();
   /** Every node there was, the newest last. Killed ones say and hear nothing any more. */
   readonly nodes: OneNode[] = [];
+  /** Those that stopped in order before they ended: they leave nobody without a word. */
+  readonly stopped = new Set<OneNode>();
   readonly #commands: Command[] = [];
   #fates: FateKind[] = [];
   #late: (() => void)[] = [];
@@ -157,7 +159,7 @@ export class CourseWorld {
       shards: SHARDS,
       time: this.time,
       snapshots: this.snapshots,
-      limits: { closedKeptMs: KEPT_MS, mailboxMax: 8, waitingMax: 24, turnDecisionsMax: 16 },
+      limits: { closedKeptMs: KEPT_MS, mailboxMax: 8, waitingMax: 24, turnDecisionsMax: 16, snapshotSliceMax: 1 },
       log: { fate: () => this.#fate(), soon: (callback) => this.#soon(callback) },
       nodeId: `node-${this.nodes.length}`,
       ...(before === undefined ? {} : { before }),
@@ -283,7 +285,7 @@ export class CourseWorld {
         if (step.quiet) await this.time.settle();
         break;
       case "stop":
-        void newest.node.stop();
+        void newest.node.stop().then(() => this.stopped.add(newest));
         await this.time.pass(SECOND);
         newest.kill();
         this.#node(newest);
