@@ -1,108 +1,42 @@
 // The live page in a real browser over the whole system, found as a person finds things: by role and name.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { WebSocket } from "ws";
-import { type Client, connect } from "../../gateway/client/client.ts";
-import { SpawnedSystem } from "./spawned-system.ts";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { CHROMIUM, House, live, WITHOUT_CHROMIUM } from "./test-page.ts";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
-const WITHOUT = "no Chromium on this machine: apt-get install chromium";
-const HOUR_MS = 3_600_000;
-
-let system: SpawnedSystem;
-let browser: Browser;
-let seller: Client;
+let house: House;
 
 beforeAll(async () => {
-  if (CHROMIUM === undefined) return;
-  [system, browser] = await Promise.all([new SpawnedSystem().ready(), chromium.launch({ executablePath: CHROMIUM, chromiumSandbox: false })]);
-  seller = connect({ url: system.url, token: await system.token("seller-1", ["seller"]), webSocket: WebSocket });
+  if (CHROMIUM !== undefined) house = await House.open();
 }, 120_000);
 
-afterAll(async () => {
-  await seller?.close();
-  await browser?.close();
-  await system?.remove();
+afterEach(async () => {
+  expect(await house?.tidy()).toEqual(CHROMIUM === undefined ? undefined : []);
 });
+
+afterAll(() => house?.close());
 
 /** A test that needs a browser; without one it is skipped and counted. */
 function browserTest(name: string, run: () => Promise<void>): void {
   test(name, async (context) => {
-    if (CHROMIUM === undefined) context.skip(WITHOUT);
+    if (CHROMIUM === undefined) context.skip(WITHOUT_CHROMIUM);
     await run();
   });
 }
 
-interface Sale {
-  readonly title: string;
-  readonly category?: string;
-  readonly durationMs?: number;
-  readonly more?: object;
-}
-
-async function openAuction(sale: Sale): Promise<string> {
-  const { title, category = "vase", durationMs = HOUR_MS, more = {} } = sale;
-  const lot = { title, description: "With its case.", category };
-  const answer = await seller.auctions.create({
-    lot,
-    currency: "USD",
-    openingPriceMinor: 10_000,
-    increments: "ebay_us",
-    opensAtMs: seller.clock.serverNow(),
-    durationMs,
-    ...more,
-  });
-  expect(answer, JSON.stringify(answer)).toMatchObject({ verdict: "accepted" });
-  return answer.auctionId;
-}
-
-/** The catalogue is a second behind: waits until it lists an auction. */
-async function listed(auctionId: string): Promise<string> {
-  for (;;) {
-    for await (const auction of seller.auctions.list({ phase: "open", limit: 100 })) if (auction.auctionId === auctionId) return auctionId;
-  }
-}
-
-async function rivalOf(name: string): Promise<Client> {
-  const rival = connect({ url: system.url, token: await system.token(name), webSocket: WebSocket });
-  onTestFinished(() => rival.close());
-  return rival;
-}
-
-async function openPage(
-  path: string,
-  options: Parameters<Browser["newContext"]>[0] = {},
-  prepare: (context: BrowserContext) => Promise<unknown> = () => Promise.resolve(),
-): Promise<Page> {
-  const context = await browser.newContext({ locale: "en-US", viewport: { width: 1_280, height: 900 }, ...options });
-  await prepare(context);
-  const page = await context.newPage();
-  const broken: string[] = [];
-  page.on("pageerror", (error) => broken.push(String(error)));
-  onTestFinished(async () => {
-    await context.close();
-    expect(broken).toEqual([]);
-  });
-  await page.goto(system.url + path);
-  return page;
-}
-
-const live = (page: Page): Promise<void> => page.getByRole("status", { name: "Connection" }).filter({ hasText: "Live" }).waitFor();
-
 browserTest("page: list: lots ending soon first, one socket for all, and a price that moves moves in place", async () => {
   const title = "Celadon vase, first of the list";
-  const id = await listed(await openAuction({ title, durationMs: 1_200_000 }));
+  const id = await house.listed(await house.auction({ title, durationMs: 1_200_000 }));
   const sockets: string[] = [];
-  const page = await openPage("/", {}, (context) =>
+  const page = await house.page("/", {}, (context) =>
     Promise.resolve(context.on("page", (opened) => opened.on("websocket", (socket) => sockets.push(socket.url())))),
   );
   await live(page);
   const card = page.getByRole("listitem").filter({ hasText: title });
   await card.getByText("$100.00").waitFor();
   expect(await page.getByRole("listitem").first().textContent()).toContain(title);
-  const rival = await rivalOf("rival-list");
+  const rival = await house.rival("rival-list");
   await rival.placeBid({ auctionId: id, amountMinor: 10_000, currency: "USD" });
   await card.getByText("1 bid", { exact: true }).waitFor();
   await card.getByText("asking $102.50").waitFor();
@@ -110,9 +44,9 @@ browserTest("page: list: lots ending soon first, one socket for all, and a price
 });
 
 browserTest("page: list: a filter by words stands in the address and is found again", async () => {
-  await listed(await openAuction({ title: "Theodolite in its box" }));
-  await listed(await openAuction({ title: "Barometer" }));
-  const page = await openPage("/");
+  await house.listed(await house.auction({ title: "Theodolite in its box" }));
+  await house.listed(await house.auction({ title: "Barometer" }));
+  const page = await house.page("/");
   await page.getByRole("listitem").filter({ hasText: "Barometer" }).waitFor();
   await page.getByRole("searchbox", { name: "Search" }).fill("theodolite");
   await page.getByRole("listitem").filter({ hasText: "Barometer" }).waitFor({ state: "detached" });
@@ -125,9 +59,9 @@ browserTest("page: list: a filter by words stands in the address and is found ag
 });
 
 browserTest("page: guest: bids at a press, leads, is outbid, and leads again at one press", async () => {
-  const id = await openAuction({ title: "Brass sextant", category: "sextant" });
-  const rival = await rivalOf("rival-outbid");
-  const page = await openPage(`/auctions/${id}`);
+  const id = await house.auction({ title: "Brass sextant", category: "sextant" });
+  const rival = await house.rival("rival-outbid");
+  const page = await house.page(`/auctions/${id}`);
   await page.getByText("Demo: guest identities, nothing here is real.").waitFor();
   await page.getByRole("button", { name: "Bid $100.00" }).click();
   await page.getByText("You lead at $100.00.").waitFor();
@@ -142,10 +76,10 @@ browserTest("page: guest: bids at a press, leads, is outbid, and leads again at 
 });
 
 browserTest("page: maximum: Enter bids, a rival's higher maximum is told at once, and a bid too low is answered with the price to press", async () => {
-  const id = await openAuction({ title: "Bracket clock", category: "clock" });
-  const rival = await rivalOf("rival-maximum");
+  const id = await house.auction({ title: "Bracket clock", category: "clock" });
+  const rival = await house.rival("rival-maximum");
   await rival.placeBid({ auctionId: id, amountMinor: 50_000, currency: "USD" });
-  const page = await openPage(`/auctions/${id}`);
+  const page = await house.page(`/auctions/${id}`);
   await live(page);
   const field = page.getByRole("textbox", { name: "Your maximum" });
   await field.fill("200");
@@ -160,8 +94,8 @@ browserTest("page: maximum: Enter bids, a rival's higher maximum is told at once
 });
 
 browserTest("page: keyboard: from the address to a bid without a pointer", async () => {
-  const id = await openAuction({ title: "Desk lamp", category: "lamp" });
-  const page = await openPage(`/auctions/${id}`);
+  const id = await house.auction({ title: "Desk lamp", category: "lamp" });
+  const page = await house.page(`/auctions/${id}`);
   await live(page);
   const bid = page.getByRole("button", { name: "Bid $100.00" });
   for (let presses = 0; presses < 10 && !(await bid.evaluate((element) => element === element.ownerDocument.activeElement)); presses++)
@@ -172,8 +106,8 @@ browserTest("page: keyboard: from the address to a bid without a pointer", async
 
 browserTest("page: last seconds: fair warning, an extension is told with its bid, and the hammer names the winner", async () => {
   const softClose = { windowMs: 6_000, amountMs: 6_000, base: "bid", cap: { count: 1, totalMs: null, hardStop: null } };
-  const id = await openAuction({ title: "Violin with bow", category: "violin", durationMs: 9_000, more: { softClose } });
-  const page = await openPage(`/auctions/${id}`);
+  const id = await house.auction({ title: "Violin with bow", category: "violin", durationMs: 9_000, more: { softClose } });
+  const page = await house.page(`/auctions/${id}`);
   await page.getByRole("heading", { name: "Fair warning" }).waitFor();
   await page.getByRole("timer").filter({ hasText: "0:05" }).waitFor();
   await page.getByRole("button", { name: "Bid $100.00" }).click();
@@ -184,19 +118,19 @@ browserTest("page: last seconds: fair warning, an extension is told with its bid
 });
 
 browserTest("page: passed: nobody bid, said so", async () => {
-  const id = await openAuction({ title: "Unloved teapot", category: "teapot", durationMs: 2_000 });
-  const page = await openPage(`/auctions/${id}`);
+  const id = await house.auction({ title: "Unloved teapot", category: "teapot", durationMs: 2_000 });
+  const page = await house.page(`/auctions/${id}`);
   await page.getByRole("heading", { name: "Passed" }).waitFor();
   await page.getByText("Nobody bid, so the lot was not sold.").waitFor();
 });
 
 browserTest("page: gateway killed: the price is shown as old and bids are off, then both are live again with what happened meanwhile", async () => {
-  const id = await openAuction({ title: "Sea chart", category: "map" });
-  const rival = await rivalOf("rival-killed");
-  const page = await openPage(`/auctions/${id}`);
+  const id = await house.auction({ title: "Sea chart", category: "map" });
+  const rival = await house.rival("rival-killed");
+  const page = await house.page(`/auctions/${id}`);
   await live(page);
   await rival.placeBid({ auctionId: id, amountMinor: 10_000, currency: "USD" });
-  const back = system.kill("gateway");
+  const back = house.system.kill("gateway");
   await page.getByText(/^as of \d+ s ago$/).waitFor();
   await page.getByText("Bidding is off until the price is live again.").waitFor();
   expect(await page.getByRole("button", { name: "Bid $102.50" }).isDisabled()).toBe(true);
@@ -209,21 +143,21 @@ browserTest("page: gateway killed: the price is shown as old and bids are off, t
 });
 
 browserTest("page: engine frozen, then killed: the bid under way is asked again by itself, is answered by the next owner, and counts once", async () => {
-  const id = await openAuction({ title: "Model of a clipper", category: "ship" });
-  const page = await openPage(`/auctions/${id}`);
+  const id = await house.auction({ title: "Model of a clipper", category: "ship" });
+  const page = await house.page(`/auctions/${id}`);
   await live(page);
-  process.kill(system.pid("engine"), "SIGSTOP");
+  process.kill(house.system.pid("engine"), "SIGSTOP");
   await page.getByRole("button", { name: "Bid $100.00" }).click();
   await page.getByText("Sending your bid of $100.00").waitFor();
-  await system.kill("engine");
+  await house.system.kill("engine");
   await page.getByText("You lead at $100.00.").waitFor();
   await page.getByText("1 bid", { exact: true }).waitFor();
 });
 
 browserTest("page: bidder's clock three hours wrong: the countdown is right", async () => {
-  const id = await openAuction({ title: "Pocket watch", category: "watch", durationMs: 1_800_000 });
+  const id = await house.auction({ title: "Pocket watch", category: "watch", durationMs: 1_800_000 });
   const wrong = "{ const now = Date.now; Date.now = () => now() + 10800000; }";
-  const page = await openPage(`/auctions/${id}`, {}, (context) => context.addInitScript(wrong));
+  const page = await house.page(`/auctions/${id}`, {}, (context) => context.addInitScript(wrong));
   await page
     .getByRole("timer")
     .filter({ hasText: /^29:\d\d$/ })
@@ -232,9 +166,9 @@ browserTest("page: bidder's clock three hours wrong: the countdown is right", as
 
 browserTest("page: titles: 200 characters, right to left and markup are text and nothing else", async () => {
   const titles = ["x".repeat(200), "مخطوطة قديمة", "<img src=x onerror=alert(1)>"];
-  const ids = await Promise.all(titles.map((title) => openAuction({ title })));
+  const ids = await Promise.all(titles.map((title) => house.auction({ title })));
   for (const [at, id] of ids.entries()) {
-    const page = await openPage(`/auctions/${id}`, { viewport: { width: 390, height: 844 } });
+    const page = await house.page(`/auctions/${id}`, { viewport: { width: 390, height: 844 } });
     await page.getByRole("heading", { level: 1, name: titles[at] ?? "" }).waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
     expect(await page.locator("main img").count()).toBe(0);
@@ -242,27 +176,27 @@ browserTest("page: titles: 200 characters, right to left and markup are text and
 });
 
 browserTest("page: currencies: no fraction of a yen, thousandths of a dinar", async () => {
-  const yen = await openAuction({
+  const yen = await house.auction({
     title: "Iron teapot",
     more: { currency: "JPY", openingPriceMinor: 5_000, increments: { bands: [{ fromMinor: 0, stepMinor: 500 }] } },
   });
-  const dinar = await openAuction({
+  const dinar = await house.auction({
     title: "Gold ring",
     more: { currency: "KWD", openingPriceMinor: 12_500, increments: { bands: [{ fromMinor: 0, stepMinor: 250 }] } },
   });
-  await (await openPage(`/auctions/${yen}`)).getByRole("button", { name: "Bid ¥5,000" }).waitFor();
-  await (await openPage(`/auctions/${dinar}`)).getByRole("button", { name: /^Bid KWD\s12\.500$/ }).waitFor();
+  await (await house.page(`/auctions/${yen}`)).getByRole("button", { name: "Bid ¥5,000" }).waitFor();
+  await (await house.page(`/auctions/${dinar}`)).getByRole("button", { name: /^Bid KWD\s12\.500$/ }).waitFor();
 });
 
 browserTest("page: two hundred bids: the newest are shown, older ones on demand, down to the first", async () => {
-  const id = await openAuction({ title: "Rangefinder camera", category: "camera" });
-  const [ann, bob] = [await rivalOf("rival-ann"), await rivalOf("rival-bob")];
+  const id = await house.auction({ title: "Rangefinder camera", category: "camera" });
+  const [ann, bob] = [await house.rival("rival-ann"), await house.rival("rival-bob")];
   for (let bids = 0, askingMinor = 10_000; bids < 200; bids++) {
     const answer = await (bids % 2 === 0 ? ann : bob).placeBid({ auctionId: id, amountMinor: askingMinor, currency: "USD" });
     expect(answer).toMatchObject({ verdict: "accepted" });
     askingMinor = answer.askingPriceMinor ?? askingMinor;
   }
-  const page = await openPage(`/auctions/${id}`);
+  const page = await house.page(`/auctions/${id}`);
   await page.getByText("200 bids", { exact: true }).waitFor();
   const bids = page.getByRole("region", { name: "Bids" });
   const older = bids.getByRole("button", { name: "Show older bids" });
@@ -284,13 +218,13 @@ async function violations(page: Page): Promise<unknown> {
 }
 
 browserTest("page: accessibility: axe-core finds nothing on list and auction, by day and by night, wide and narrow", async () => {
-  const rival = await rivalOf("rival-axe");
+  const rival = await house.rival("rival-axe");
   for (const options of [{}, { colorScheme: "dark" }, { viewport: { width: 390, height: 844 } }] as const) {
-    const id = await openAuction({ title: "Windsor chair", category: "chair", more: { buyNow: { priceMinor: 90_000 } } });
-    const list = await openPage("/", { bypassCSP: true, ...options });
+    const id = await house.auction({ title: "Windsor chair", category: "chair", more: { buyNow: { priceMinor: 90_000 } } });
+    const list = await house.page("/", { bypassCSP: true, ...options });
     await list.getByRole("listitem").first().getByText("left").waitFor();
     expect(await violations(list)).toEqual([]);
-    const auction = await openPage(`/auctions/${id}`, { bypassCSP: true, ...options });
+    const auction = await house.page(`/auctions/${id}`, { bypassCSP: true, ...options });
     await auction
       .getByRole("button", { name: /^Bid \$/ })
       .first()

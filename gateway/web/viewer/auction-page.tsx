@@ -19,25 +19,30 @@ import { ageText, bidderText, counted, rulesText } from "./words.ts";
 
 /** Rows with the first snapshot: enough for the list's first sight and the chart's last hour. */
 const HISTORY_ROWS = 100;
+const DETAILS_WITHIN_MS = 1_000;
 
 export function AuctionPage({ auctionId }: { readonly auctionId: string }): JSX.Element {
   const { client } = useLive();
   const watched = useAuction(client, auctionId, { history: HISTORY_ROWS });
   const details = useDetails(auctionId);
   if (watched.kind === "absent") return <Absent code={watched.code} />;
-  if (watched.kind === "waiting") return <main class="auction waiting" id="content" aria-busy="true" aria-label="Reading the auction" />;
+  if (watched.kind === "waiting" || details === undefined)
+    return <main class="auction waiting" id="content" aria-busy="true" aria-label="Reading the auction" />;
   return <Shown view={withDetails(watched.view, details)} />;
 }
 
-/** What the socket leaves out, to keep its frames small: the description, the kinds of bid, the opening. */
-function useDetails(auctionId: string): Auction | null {
+/** What the socket leaves out, to keep its frames small: the description, the kinds of bid, the opening. undefined: not here yet, and
+ *  what is shown below it would move when it comes; null: it could not be had in time, and the auction is shown without. */
+function useDetails(auctionId: string): Auction | null | undefined {
   const { client } = useLive();
-  const [details, setDetails] = useState<Auction | null>(null);
+  const [details, setDetails] = useState<Auction | null>();
   useEffect(() => {
-    setDetails(null);
-    client.auctions.get(auctionId).then(setDetails, () => undefined);
+    setDetails(undefined);
+    const timer = setTimeout(() => setDetails((before) => before ?? null), DETAILS_WITHIN_MS);
+    client.auctions.get(auctionId).then(setDetails, () => setDetails(null));
+    return () => clearTimeout(timer);
   }, [client, auctionId]);
-  return details?.auctionId === auctionId ? details : null;
+  return details;
 }
 
 function withDetails(view: AuctionView, details: Auction | null): AuctionView {
@@ -125,7 +130,7 @@ function PriceBlock({ view }: { readonly view: AuctionView }): JSX.Element {
       </p>
       <Leader view={view} />
       <p class="facts">
-        {view.askingPriceMinor !== null && view.currentPriceMinor !== null && <span class="asking">Asking {moneyText(view.askingPriceMinor, currency)}</span>}
+        {view.askingPriceMinor !== null && <span class="asking">Asking {moneyText(view.askingPriceMinor, currency)}</span>}
         <span>{counted(view.totalBids, "bid")}</span>
         <span>{counted(view.watchers, "viewer")}</span>
         {view.reserveMet !== null && <span>{view.reserveMet ? "Reserve met" : "Reserve not met"}</span>}

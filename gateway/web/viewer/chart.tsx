@@ -33,19 +33,24 @@ export function stepsOf(rows: readonly Bid[], own: number | null): readonly Step
   return steps;
 }
 
-export function PriceChart({ view, rows }: { readonly view: AuctionView; readonly rows: readonly Bid[] }): JSX.Element | null {
+export function PriceChart({ view, rows }: { readonly view: AuctionView; readonly rows: readonly Bid[] }): JSX.Element {
   const own = view.you?.bidderNumber ?? null;
   const [open, setOpen] = useState(false);
   const steps = useMemo(() => stepsOf(rows, own), [rows, own]);
-  if (steps.length === 0) return null;
   return (
     <section class="chart" aria-labelledby="chart-title">
       <h2 id="chart-title">Price over time</h2>
-      <Plot view={view} steps={steps} />
-      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>The same as a table</summary>
-        {open && <StepTable steps={steps} own={own} currency={view.auction.currency} />}
-      </details>
+      {steps.length === 0 ? (
+        <p class="plot empty">The first bid draws the first step.</p>
+      ) : (
+        <>
+          <Plot view={view} steps={steps} />
+          <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+            <summary>The same as a table</summary>
+            {open && <StepTable steps={steps} own={own} currency={view.auction.currency} />}
+          </details>
+        </>
+      )}
     </section>
   );
 }

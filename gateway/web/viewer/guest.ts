@@ -7,7 +7,6 @@ import { drop, held, keep, localNowMs } from "./storage.ts";
 
 interface Guest {
   readonly token: string;
-  readonly name: string;
   /** Local time at which it was given, and how long it lasts: its expiry by a local clock that may be wrong. */
   readonly givenAtMs: number;
   readonly lastsMs: number;
@@ -92,9 +91,9 @@ async function askForGuest(token: string | null): Promise<Response> {
 }
 
 async function keepGuest(response: Response): Promise<string> {
-  const given = (await answered(response)) as { readonly token: string; readonly name: string; readonly expiresAt: string };
+  const given = (await answered(response)) as { readonly token: string; readonly expiresAt: string };
   const serverNowMs = Number(response.headers.get("fairwarning-time") ?? localNowMs());
-  const guest: Guest = { token: given.token, name: given.name, givenAtMs: localNowMs(), lastsMs: Date.parse(given.expiresAt) - serverNowMs };
+  const guest: Guest = { token: given.token, givenAtMs: localNowMs(), lastsMs: Date.parse(given.expiresAt) - serverNowMs };
   keep(localStorage, GUEST, JSON.stringify(guest));
   return given.token;
 }

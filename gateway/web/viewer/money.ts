@@ -3,41 +3,15 @@
 import type { Increments } from "../../client/client.ts";
 
 /** Digits of the minor unit by ISO 4217, where they are not 2. Intl follows common use instead for some currencies. */
-const DIGITS: Record<string, number> = {
-  BIF: 0,
-  CLP: 0,
-  DJF: 0,
-  GNF: 0,
-  ISK: 0,
-  JPY: 0,
-  KMF: 0,
-  KRW: 0,
-  PYG: 0,
-  RWF: 0,
-  UGX: 0,
-  UYI: 0,
-  VND: 0,
-  VUV: 0,
-  XAF: 0,
-  XOF: 0,
-  XPF: 0,
-  BHD: 3,
-  IQD: 3,
-  JOD: 3,
-  KWD: 3,
-  LYD: 3,
-  OMR: 3,
-  TND: 3,
-  CLF: 4,
-  UYW: 4,
-};
+const DIGITS = ["BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", "", "", "BHD IQD JOD KWD LYD OMR TND", "CLF UYW"];
 const DIGITS_USUAL = 2;
 /** The largest amount of an auction, in minor units. */
 const AMOUNT_MAX = 1e12;
 
 /** Digits of the minor unit: 2 for USD, 0 for JPY, 3 for KWD. */
 export function digitsOf(currency: string): number {
-  return DIGITS[currency] ?? DIGITS_USUAL;
+  const listed = currency.length === 3 ? DIGITS.findIndex((currencies) => currencies.includes(currency)) : -1;
+  return listed < 0 ? DIGITS_USUAL : listed;
 }
 
 const formats = new Map<string, Intl.NumberFormat>();

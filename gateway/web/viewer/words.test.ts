@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { BidAnswer, SoftClose } from "../../client/client.ts";
-import { answerText, refusalText, rulesText, timeLeftSpoken, timeLeftText } from "./words.ts";
+import { answerText, notTakenBackText, refusalText, retractionText, rulesText, timeLeftSpoken, timeLeftText } from "./words.ts";
 
 test.each([
   [1, "0:01"],
@@ -67,4 +67,15 @@ test("words: answers: what happened and what it means", () => {
 test("words: refusals: they say that no bid was placed, and when to try again", () => {
   expect(refusalText("rate_limited", 90_000)).toContain("Try again in 90 seconds. No bid was placed.");
   expect(refusalText("shard_unowned", undefined)).toContain("No bid was placed");
+});
+
+test("words: retraction: the price it leaves, or why it was not taken", () => {
+  expect(retractionText({ ...answer, code: "ok", standing: null }, "USD").text).toMatch(/^Taken back\. The price is now .*102\.50\.$/);
+  expect(retractionText({ ...answer, code: "ok", standing: null, currentPriceMinor: null }, "USD").text).toBe("Taken back. There is no bid on this lot now.");
+  expect(retractionText({ ...answer, verdict: "rejected", code: "too_late_to_retract" }, "USD").text).toBe("It is too late to take this bid back.");
+  expect(notTakenBackText(1_200)).toBe("The auction could not be asked, so your bid stands. Try again in 2 seconds.");
+});
+
+test("words: rules: one minute is the last minute", () => {
+  expect(rulesText({ ...SOFT_CLOSE, windowMs: 60_000 }, null)).toMatch(/^A bid in the last minute extends/);
 });
