@@ -16,14 +16,13 @@ export interface ReadyCheck {
 export function readyChecks(node: EngineNode, draining: boolean): readonly ReadyCheck[] {
   const phases = node.all().map((shard) => shard.phase);
   const serving = phases.filter((phase) => phase === "serving").length;
-  const stopped = node.all().filter((shard) => shard.phase === "stopped");
   const oldest = Math.max(0, ...node.all().map((shard) => (shard.dirty.size === 0 ? 0 : node.clock.monotonic() - shard.snapshotAt)));
   const log = `${node.log.durability}${node.log.room() === "low" ? "; little disk space left: bids are refused, closes go on" : ""}`;
   return [
     {
       name: "shards",
       ok: serving === phases.length,
-      detail: `${serving} of ${phases.length} served${stopped.map((shard) => `; shard ${shard.number} stopped`).join("")}`,
+      detail: `${serving} of ${phases.length} served${notes(node)}`,
       decides: true,
     },
     { name: "log", ok: !phases.includes("log_down") && node.log.room() === "ok", detail: log, decides: true },
@@ -36,6 +35,13 @@ export function readyChecks(node: EngineNode, draining: boolean): readonly Ready
     },
     { name: "draining", ok: !draining, detail: draining ? "stopping" : "no", decides: true },
   ];
+}
+
+// Why shards are not served: "; stopped by hash_chain: shard 3, shard 7".
+function notes(node: EngineNode): string {
+  const shards = new Map<string, string[]>();
+  for (const { note, number } of node.all()) if (note !== null) shards.set(note, [...(shards.get(note) ?? []), `shard ${number}`]);
+  return [...shards].map(([note, names]) => `; ${note}: ${names.join(", ")}`).join("");
 }
 
 /** Serves /health, /ready and /metrics; returns the port and a close. */

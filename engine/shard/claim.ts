@@ -88,8 +88,10 @@ export class Claiming {
         if (!(error instanceof StoreAway)) throw error;
         if (tries >= STORE_TRIES && (await world.log.ends(number)).start === 0) {
           world.say("warn", "snapshots_away", { shard: number, cause: error.message, instead: "replaying the whole log" });
+          this.#shard.note = "replaying the whole log";
           return this.#read(false);
         }
+        this.#shard.note = "waiting for the snapshot store";
         await pause(world, STORE_PAUSE_MS);
       }
     }

@@ -43,6 +43,8 @@ export abstract class ShardState implements Home {
   readonly world: ShardWorld;
   readonly actors = new Map<AuctionId, Actor>();
   phase: ShardPhase = "unowned";
+  /** For people: why it is not served (a broken invariant, or what its recovery waits for), or null. */
+  note: string | null = null;
   judge: JudgeState;
   epoch: Epoch = 0;
   /** Time of the last decision taken; never below the last logged time. */

@@ -234,6 +234,21 @@ test("stopping: an append of unknown outcome ends it, and nothing is claimed aga
   expect((await world.log.ends(0)).end).toBe(end);
 });
 
+test("stopping: whoever waits for the log to be read again is told unknown", async () => {
+  let fate: "done" | "lost" | "refused" = "done";
+  const world = await new OneNode({ log: { fate: () => (fate === "refused" ? { kind: "refused", code: "disk_full" } : { kind: fate }) } }).start();
+  await opened(world);
+  fate = "lost";
+  const id = world.send(bidOf("ann", "k1", 500));
+  world.node.turn();
+  await Promise.resolve();
+  fate = "refused";
+  await world.time.settle();
+  expect(said(world.caller.told.get(id))).toBe("nothing");
+  await finished(world, world.node.stop());
+  expect(said(world.caller.told.get(id))).toBe("outcome_unknown");
+});
+
 test("stopping: while the log refuses, no probe opens the shard again", async () => {
   let down = false;
   const world = await new OneNode({ log: { fate: () => (down ? { kind: "refused", code: "disk_full" } : { kind: "done" }) } }).start();

@@ -111,6 +111,7 @@ export class Tenure {
     this.#passOver();
     if (outcome.kind !== "done" || shard.phase !== "opening") return;
     shard.phase = "serving";
+    shard.note = null;
     this.#attempts = 0;
     this.#probeMs = PROBE_FIRST_MS;
     shard.world.say("info", "shard_serving", { shard: shard.number, epoch: shard.epoch, lsn: shard.judge.lsn, auctions: shard.actors.size });
@@ -211,6 +212,7 @@ export class Tenure {
     world.counters.count("shards_stopped", invariant);
     world.say("error", "shard_stopped", { shard: shard.number, invariant, message });
     this.#end("stopped", "shard_unowned");
+    shard.note = `stopped by ${invariant}`;
     // Nobody knows when the log will be read again.
     this.#giveUpOrphans(0);
     if (invariant !== "clock") this.#claiming.forget();
@@ -228,16 +230,19 @@ export class Tenure {
     return this.#brokenAt.length > TAKES_MAX ? null : BACKOFF_FIRST_MS * 10 ** this.#brokenAt.length;
   }
 
-  /** Seals the shard, lets what is in flight land, and closes the epoch with a RELEASE. Resolves when nothing is owned. */
+  /** Seals the shard, lets what is in flight land, and closes the epoch with a RELEASE. Resolves when nothing is owned; whoever stops then
+   *  leaves nobody without a word. */
   async release(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<void> {
-    const shard = this.shard;
-    const { world } = shard;
+    const { phase } = this.shard;
     if (reason === "stop") this.#retired = true;
-    if (shard.phase === "opening" || (shard.phase === "log_down" && this.#retired)) {
-      this.#end("unowned", "shard_moving");
-      this.#giveUpOrphans(0);
-    }
-    if (shard.phase !== "serving") return;
+    if (phase === "serving") await this.#seal(reason, stateHash);
+    else if (phase === "opening" || (phase === "log_down" && this.#retired)) this.#end("unowned", "shard_moving");
+    if (this.#retired || phase === "opening") this.#giveUpOrphans(0);
+  }
+
+  async #seal(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<void> {
+    const { shard } = this;
+    const { world } = shard;
     shard.phase = "sealed";
     shard.dropMail("shard_moving");
     world.statusChanged(shard);
