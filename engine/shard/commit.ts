@@ -174,7 +174,7 @@ export class Commit {
   }
 
   #sendControl(control: Control): Uint8Array {
-    const { bytes, record } = control.build();
+    const { bytes, record } = buildOf(control);
     const sentAt = this.#shard.world.clock.monotonic();
     this.#flight = { record, decisions: 0, control, sentAt, openedAt: sentAt, stale: false };
     this.#barriers.started();
@@ -310,5 +310,15 @@ export class Commit {
       this.#shard.world.deadlines.set(actor, dueAt(actor.committed));
     }
     this.#listener.forgotten(actor);
+  }
+}
+
+// Whoever waits for a record that cannot be made hears so; that it cannot be made stops the shard.
+function buildOf(control: Control): ReturnType<Control["build"]> {
+  try {
+    return control.build();
+  } catch (error) {
+    control.landed(LATE);
+    throw error;
   }
 }

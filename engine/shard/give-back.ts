@@ -8,13 +8,19 @@ import { givenBackMs } from "../core/closing.ts";
 import { type Command, engineCommand } from "../core/command.ts";
 import type { Instant } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
-import type { Shard } from "./shard.ts";
+import type { Actor } from "./actor.ts";
 
 /** A close may be logged this late, so that refused time is given back in pieces that are worth a record. */
 export const REFUSED_PIECE_MS = 1_000;
 
+/** What is needed of a shard to give time back. */
+interface Giving {
+  readonly actors: ReadonlyMap<string, Actor>;
+  giveBack(command: Command): void;
+}
+
 /** Queues a give-back for every auction that gets something of the time from `from` to `to`, in the order of auction ids. */
-export function queueGiveBacks(shard: Shard, from: Instant, to: Instant): void {
+export function queueGiveBacks(shard: Giving, from: Instant, to: Instant): void {
   const commands = [...shard.actors.values()].flatMap(({ committed }) => {
     const command = committed === null ? null : giveBackOf(committed, from, to);
     return command === null ? [] : [command];

@@ -281,13 +281,12 @@ export class EngineNode implements ShardWorld {
     if (this.#wall.stepping) return;
     this.#wall.stepping = true;
     this.say("error", "clock_step", { byMs: Math.round(this.#wall.stepMs) });
-    const given = this.#owned.flatMap((shard) => {
-      const tenure = this.#tenures[shard.number];
-      return tenure === undefined || (shard.phase !== "serving" && shard.phase !== "opening") ? [] : [tenure];
-    });
-    void Promise.all(given.map((tenure) => tenure.release("clock", () => stateHashNow(tenure.shard)))).then(() => {
+    const owned = this.#tenures.filter(({ shard }) => shard.phase === "serving" || shard.phase === "opening");
+    const released = owned.map(async (tenure) => ({ tenure, given: await tenure.release("clock", () => stateHashNow(tenure.shard)) }));
+    void Promise.all(released).then((results) => {
       this.#wall.believe();
-      for (const tenure of given) void tenure.take("again");
+      // Who lost a shard to somebody else leaves it there.
+      for (const { tenure, given } of results) if (given) void tenure.take("again");
     });
   }
 

@@ -6,6 +6,7 @@
 // C4. One request carries the ready records of all shards of a lane; a CLAIM goes alone, so that its outcome is its own. Whoever found
 //     no room in a round is asked first in the next one.
 import type { Append, AppendOutcome, DecisionLog } from "../ports.ts";
+
 /** Below a broker's limit for one request; further records wait for the next round. */
 const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 

@@ -182,8 +182,13 @@ export class Shard extends ShardState implements CommitListener {
     this.#commit.send(control);
   }
 
+  /** The next record for the log; what goes wrong in making it stops this shard and no other. */
   nextRecord(): Uint8Array | null {
-    return this.#commit.next();
+    let record: Uint8Array | null = null;
+    this.world.guard(this, () => {
+      record = this.#commit.next();
+    });
+    return record;
   }
 
   landed(outcome: AppendOutcome): void {

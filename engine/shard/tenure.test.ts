@@ -179,6 +179,27 @@ test("broken: while it is being taken: it is read again first, once, and nothing
   expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("leading 3");
 });
 
+test("broken: a record that cannot be made stops its shard and no other, and nobody waits for it", async () => {
+  const world = await new OneNode({ shards: 2 }).start();
+  await opened(world);
+  const [first, second] = world.node.all();
+  if (first === undefined || second === undefined) throw new Error("two shards");
+  let heard = "nothing";
+  first.send({
+    alone: false,
+    landed: (outcome) => {
+      heard = outcome.kind;
+    },
+    build: () => {
+      throw new Error("it cannot be made");
+    },
+  });
+  await world.time.settle();
+  expect([first.phase, second.phase, heard]).toEqual(["stopped", "serving", "unknown"]);
+  await world.time.pass(2 * SECOND);
+  expect(first.phase).toBe("serving");
+});
+
 test("broken: three times in ten minutes it is taken again, then it stays stopped", async () => {
   const world = await new OneNode().start();
   const [shard] = world.node.all();

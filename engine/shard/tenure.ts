@@ -230,17 +230,18 @@ export class Tenure {
     return this.#brokenAt.length > TAKES_MAX ? null : BACKOFF_FIRST_MS * 10 ** this.#brokenAt.length;
   }
 
-  /** Seals the shard, lets what is in flight land, and closes the epoch with a RELEASE. Resolves when nothing is owned; whoever stops then
-   *  leaves nobody without a word. */
-  async release(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<void> {
+  /** Seals the shard, lets what is in flight land, and closes the epoch with a RELEASE; whoever stops then leaves nobody without a word.
+   *  Resolves when nothing is owned; with whether it was given up, and not lost to somebody else. */
+  async release(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<boolean> {
     const { phase } = this.shard;
     if (reason === "stop") this.#retired = true;
-    if (phase === "serving") await this.#seal(reason, stateHash);
-    else if (phase === "opening" || (phase === "log_down" && this.#retired)) this.#end("unowned", "shard_moving");
+    const given = phase === "serving" ? await this.#seal(reason, stateHash) : phase === "opening" || (phase === "log_down" && this.#retired);
+    if (given && phase !== "serving") this.#end("unowned", "shard_moving");
     if (this.#retired || phase === "opening") this.#giveUpOrphans(0);
+    return given;
   }
 
-  async #seal(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<void> {
+  async #seal(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<boolean> {
     const { shard } = this;
     const { world } = shard;
     shard.phase = "sealed";
@@ -248,11 +249,12 @@ export class Tenure {
     world.statusChanged(shard);
     // Behind everything that was decided; and what it closes is applied when the RELEASE is made, with its state hash.
     await this.#sent((landed) => timeControl(shard, "barrier", landed));
-    if (!this.#sealed) return;
+    if (!this.#sealed) return false;
     await this.#sent((landed) => releaseControl(shard, reason, stateHash, landed));
-    if (!this.#sealed) return;
+    if (!this.#sealed) return false;
     world.say("info", "shard_released", { shard: shard.number, epoch: shard.epoch, lsn: shard.judge.lsn, reason });
     this.#end("unowned", "shard_moving");
+    return true;
   }
 
   get #sealed(): boolean {

@@ -211,6 +211,15 @@ function checkEnd(decision: Decision, before: ModelFacts, after: ModelFacts, par
   } else must(after.extensionCount === before.extensionCount, "I12", () => "the rules extend here, the log does not");
   if (endMoved !== null)
     must(endMoved.from === before.endsAt && endMoved.to === after.endsAt, "I12", () => `the end moved to ${endMoved.to}, the rules say ${after.endsAt}`);
+  const { opened } = decision.effects;
+  if (opened !== null)
+    must(
+      opened.endsAt === after.endsAt && opened.scheduledCloseAt === after.scheduledCloseAt,
+      "I12",
+      () => `opened until ${opened.endsAt}, the rules say ${after.endsAt}`,
+    );
+  const said = extended ?? endMoved ?? opened ?? ended;
+  must(said !== null || before.endsAt === after.endsAt, "I12", () => `the rules move the end to ${after.endsAt}, the log does not`);
   if (ended === null) {
     must(after.hammer === null, "I11", () => "the rules end the auction here, the log does not");
     return;

@@ -1,7 +1,7 @@
 // What must hold when a course of events has been played and everything has healed. Each check is told as one line.
 import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
-import { answerChunk, answerOffset, answerRow, apply, dueAt } from "../core/auction.ts";
 import { ANSWER_BYTES } from "../core/answers.ts";
+import { answerChunk, answerOffset, answerRow, apply, dueAt } from "../core/auction.ts";
 import type { AuctionState } from "../core/state.ts";
 import { publicState } from "../core/view.ts";
 import { SNAPSHOT_ROW_BYTES } from "../shard/snapshots.ts";
@@ -17,7 +17,7 @@ export async function courseFaults(world: CourseWorld): Promise<readonly string[
   faults.push(...violations.map((violation) => `audit: ${JSON.stringify(violation)}`));
   faults.push(...checkHistory(world.keeper.asks(), placed).violations);
   const replayed = replay(placed);
-  faults.push(...wordFaults(world), ...byteFaults(world, replayed), ...publicFaults(world, replayed));
+  faults.push(...wordFaults(world), ...orderFaults(world), ...byteFaults(world, replayed), ...publicFaults(world, replayed));
   return faults;
 }
 
@@ -55,6 +55,25 @@ function wordFaults(world: CourseWorld): string[] {
   });
 }
 
+// I25: what one connection asked of one auction was decided in that order. Repeats of a key stand where the first one does.
+function orderFaults(world: CourseWorld): string[] {
+  const faults: string[] = [];
+  const asked = new Set<string>();
+  const last = new Map<OneNode, Map<string, number>>();
+  for (const { command, node, outcome } of world.keeper.sent.values()) {
+    const { auctionId, issuerId, key } = command;
+    const name = `${auctionId} ${issuerId} ${key}`;
+    const first = !asked.has(name);
+    asked.add(name);
+    if (!first || outcome?.kind !== "answer") continue;
+    const of = last.get(node) ?? new Map<string, number>();
+    last.set(node, of);
+    if (outcome.sequence <= (of.get(auctionId) ?? 0)) faults.push(`order: ${name} at ${outcome.sequence} was asked after ${of.get(auctionId)}`);
+    of.set(auctionId, outcome.sequence);
+  }
+  return faults;
+}
+
 function byteFaults(world: CourseWorld, { answers }: Replayed): string[] {
   return [...world.keeper.sent.values()].flatMap(({ command, outcome }) => {
     if (outcome?.kind !== "answer") return [];
@@ -71,7 +90,8 @@ function publicFaults(world: CourseWorld, { shown }: Replayed): string[] {
     for (const update of node.sink.updates) {
       const { auctionId, sequence, previousSequence } = update;
       const said = JSON.stringify(update.state);
-      if (shown.get(`${auctionId} ${sequence}`) !== said) faults.push(`update: ${auctionId} ${sequence} showed ${said}, the log says ${shown.get(`${auctionId} ${sequence}`)}`);
+      if (shown.get(`${auctionId} ${sequence}`) !== said)
+        faults.push(`update: ${auctionId} ${sequence} showed ${said}, the log says ${shown.get(`${auctionId} ${sequence}`)}`);
       const before = last.get(auctionId) ?? 0;
       if (sequence <= before || previousSequence < before) faults.push(`update: ${auctionId} went from ${before} to ${previousSequence}..${sequence}`);
       last.set(auctionId, sequence);

@@ -1,7 +1,8 @@
 // A gateway's side of a node for tests of histories: it asks, and keeps every word it hears, in the order of one logical clock.
+
+import { readAnswer } from "../core/answers.ts";
 import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
-import { readAnswer } from "../core/answers.ts";
 import type { AuctionId } from "../core/ids.ts";
 import type { ReadCaller } from "../ports.ts";
 import type { Read, ReadResult } from "../protocol.ts";

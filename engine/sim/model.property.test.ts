@@ -68,7 +68,7 @@ const settings = fc.record({
     }),
   ),
   reserveLowering: maybe(
-    fc.record({ leftMsMin: fc.constantFrom(0, 0, 12 * HOUR), coveredLeader: fc.constantFrom("cut", "jump"), cutBelow: fc.constantFrom(1, 100) }),
+    fc.record({ leftMsMin: fc.constantFrom(0, 0, 12 * HOUR), coveredLeader: fc.constantFrom("cut", "jump"), cutBelow: fc.constantFrom(0, 1, 100) }),
   ),
   sellerRights: fc.record({ freeMs: fc.constantFrom(0, 12 * HOUR), mayVoid: fc.boolean() }),
   bidderRules: fc.record({
@@ -133,7 +133,7 @@ const steps = fc.array(
       people,
       fc.record({ type: fc.constant("set_bidder"), bidderId: bidder, authorisedLimit: fc.constantFrom<number | null>(null, 300, 5_000, 0) }),
     ),
-    step(9, runs, people, fc.record({ type: fc.constant("lower_reserve"), reserve: fc.integer({ min: 50, max: 5_000 }) })),
+    step(12, runs, people, fc.record({ type: fc.constant("lower_reserve"), reserve: fc.integer({ min: 50, max: 5_000 }) })),
     step(
       2,
       runs,
@@ -141,7 +141,7 @@ const steps = fc.array(
       fc.record({ type: fc.constant("extend"), endsAt: fc.constantFrom(OPENS + 23 * HOUR, OPENS + 26 * HOUR, OPENS + 40 * HOUR), reason: fc.constant("r") }),
     ),
     step(1, runs, people, fc.record({ type: fc.constant("pause"), reason: fc.constant("r") })),
-    step(4, runs, people, fc.record({ type: fc.constant("resume"), leaveAtLeastMs: fc.constantFrom(0, 25 * HOUR) })),
+    step(4, runs, people, fc.record({ type: fc.constant("resume"), leaveAtLeastMs: fc.constantFrom(0, 25 * HOUR, 0, 25 * HOUR, -1) })),
     step(1, runs, people, fc.record({ type: fc.constant("withdraw"), reason: fc.constant("r") })),
     step(1, runs, people, fc.record({ type: fc.constant("end_early"), sellBelowReserve: fc.boolean() })),
     step(3, runs, people, fc.constant({ type: "open_auction" })),

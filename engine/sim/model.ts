@@ -48,6 +48,7 @@ export interface ModelFacts {
 }
 
 const AMOUNT_MAX = 10 ** 12;
+const NUMBER_MAX = 10 ** 15;
 const INSTANT_MAX = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 // Columns: draft, scheduled, open before the end, open at or after it, paused, closed. "go" goes on to the further checks, "X" is
@@ -226,8 +227,8 @@ export class ModelAuction {
   #time(body: CommandBody, now: number): DecisionCode {
     switch (body.type) {
       case "open_auction": {
-        const end = this.phase === "draft" && this.terms.durationMs !== null ? now + this.terms.durationMs : this.endsAt;
-        if (end === null || end <= now || end > INSTANT_MAX) return "end_in_past";
+        const end = this.phase === "draft" && this.terms.durationMs !== null ? Math.min(now + this.terms.durationMs, INSTANT_MAX) : this.endsAt;
+        if (end === null || end <= now) return "end_in_past";
         this.phase = "open";
         this.opensAt = now;
         this.endsAt = end;
@@ -245,6 +246,7 @@ export class ModelAuction {
         this.pausedAt = now;
         return "ok";
       case "resume":
+        if (!Number.isSafeInteger(body.leaveAtLeastMs) || body.leaveAtLeastMs < 0 || body.leaveAtLeastMs > NUMBER_MAX) return "time_invalid";
         this.#moveEnd(Math.min(INSTANT_MAX, Math.max((this.endsAt ?? now) + now - (this.pausedAt ?? now), now + body.leaveAtLeastMs)));
         this.phase = "open";
         this.pausedAt = null;
@@ -456,7 +458,8 @@ export class ModelAuction {
       if (rule.coveredLeader === "jump") {
         this.#standing = { leader, limit, price: Math.max(price ?? 0, reserve) };
       } else {
-        const cut = Math.max(price ?? 0, reserve - rule.cutBelow);
+        // Below the new reserve in any case, or the lot would be sold at once.
+        const cut = Math.max(price ?? 0, reserve - Math.max(1, rule.cutBelow));
         for (const bid of this.#bids) if (!bid.gone && bid.bidder === leader && bid.maximum > cut) bid.maximum = cut;
         this.#best.set(leader, { maximum: cut, flat: Math.min(cut, this.#best.get(leader)?.flat ?? 0) });
         this.#standing = { leader, limit: cut, price };
