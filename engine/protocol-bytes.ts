@@ -193,6 +193,7 @@ export class BatchReader {
   }
 }
 
+/** A DataView over the same bytes, for reading numbers without copies. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -123,6 +123,7 @@ export function writeAnswer(out: BatchBuffer, requestId: RequestId, auctionId: A
   out.commit(KIND.answer, start, start + ANSWER_BODY_BYTES);
 }
 
+/** Writes one refusal in its fixed layout. */
 export function writeRefusal(out: BatchBuffer, requestId: RequestId, code: RefusalCode, retryAfterMs: number): void {
   const start = out.begin(REFUSAL_BODY_BYTES);
   out.view.setUint32(start, requestId, true);
@@ -131,6 +132,7 @@ export function writeRefusal(out: BatchBuffer, requestId: RequestId, code: Refus
   out.commit(KIND.refusal, start, start + REFUSAL_BODY_BYTES);
 }
 
+/** Reads one bid, raise or purchase in its fixed layout; null when the bytes are none. */
 export function readBid(to: GatewayMessages, ids: AuctionIds, bytes: Buffer, view: DataView, at: number, end: number): LinkFault | null {
   if (end - at < BID_FIXED_BYTES) return "malformed_message";
   const issuerAt = at + BID_FIXED_BYTES;
@@ -159,6 +161,7 @@ export function readBid(to: GatewayMessages, ids: AuctionIds, bytes: Buffer, vie
   return null;
 }
 
+/** Reads one answer in its fixed layout and hands it over; false when the bytes are none. */
 export function readAnswer(to: EngineMessages, ids: AuctionIds, bytes: Buffer, view: DataView, at: number, end: number): LinkFault | null {
   if (end - at !== ANSWER_BODY_BYTES) return "malformed_message";
   const requestId = view.getUint32(at, true);
@@ -169,6 +172,7 @@ export function readAnswer(to: EngineMessages, ids: AuctionIds, bytes: Buffer, v
   return null;
 }
 
+/** Reads one refusal in its fixed layout and hands it over; false when the bytes are none. */
 export function readRefusal(to: EngineMessages, bytes: Buffer, view: DataView, at: number, end: number): LinkFault | null {
   if (end - at !== REFUSAL_BODY_BYTES) return "malformed_message";
   const requestId = view.getUint32(at, true);
@@ -179,6 +183,7 @@ export function readRefusal(to: EngineMessages, bytes: Buffer, view: DataView, a
   return null;
 }
 
+/** Reads one notice in its fixed layout and hands it over; false when the bytes are none. */
 export function readNotice(to: EngineMessages, ids: AuctionIds, bytes: Buffer, view: DataView, at: number, end: number): LinkFault | null {
   if (end - at < NOTICE_FIXED_BYTES) return "malformed_message";
   const head = bytes[at] ?? 0;

@@ -6,8 +6,8 @@ import { CourseWorld, type FateKind, SHARDS, type Step } from "../sim/course.ts"
 import { courseFaults } from "../sim/course-check.ts";
 import { SECOND } from "../sim/scenes.ts";
 
-/** About six seconds. A failing run prints its seed and path; hand both to `assert` to see it again. */
-const RUNS = 90;
+/** Some five seconds. A failing run prints its seed and path; hand both to `assert` to see it again. */
+const RUNS = 70;
 
 const bidder = fc.constantFrom("ann", "bob", "cyn");
 const AUCTIONS = 6;

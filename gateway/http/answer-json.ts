@@ -18,6 +18,7 @@ export interface AnswerJson {
   readonly endsAt: string | null;
 }
 
+/** An answer as HTTP tells it: members in the order of the contract, instants as RFC 3339. */
 export function answerJson(answer: Answer, auctionId: AuctionId): AnswerJson {
   return {
     verdict: answer.verdict,

@@ -55,6 +55,7 @@ export function incrementsJson(table: IncrementTable): AuctionJson["increments"]
   return { bands: bandsJson(table), allowSubIncrementOutbid: table.allowSubIncrementOutbid };
 }
 
+/** Bands of an increment table with members ending in Minor. */
 export function bandsJson(table: IncrementTable): { fromMinor: number; stepMinor: number }[] {
   return table.bands.map((band) => ({ fromMinor: band.from, stepMinor: band.step }));
 }
@@ -66,6 +67,7 @@ function softCloseJson(softClose: SoftClose): NonNullable<AuctionJson["softClose
   return { windowMs, amountMs, base, trigger: { on: trigger.on, rank: trigger.rank }, scope, cap: { count: cap.count, totalMs: cap.totalMs, hardStop } };
 }
 
+/** A lot as HTTP tells it. */
 export function lotJson(lot: Lot | null): LotJson | null {
   if (lot === null) return null;
   return {
@@ -107,6 +109,7 @@ export function listedJson(entry: CatalogueEntry): ListedAuctionJson {
   };
 }
 
+/** One public row of the bid list as HTTP tells it. */
 export function bidJson(row: PublicRow): BidJson {
   return {
     sequence: row.sequence,
@@ -120,6 +123,7 @@ export function bidJson(row: PublicRow): BidJson {
   };
 }
 
+/** One bidder's own standing as HTTP tells it; for that bidder only. */
 export function standingJson(standing: Standing, sequence: number): StandingJson {
   return {
     bidderNumber: standing.bidderNumber,

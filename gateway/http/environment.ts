@@ -19,6 +19,7 @@ const UNKNOWN_ADDRESS = "unknown";
 const IPV6_GROUPS = 8;
 const NETWORK_GROUPS = 4;
 
+/** An empty app whose schema faults become problem documents. */
 export function newApp(): Hono<HttpEnvironment> {
   return new Hono<HttpEnvironment>();
 }
@@ -71,6 +72,7 @@ export function count(parts: HttpParts, c: HttpContext, policy: "requests" | "cr
   if (!allowed) refuseLimit(parts, standing.policy, standing.resetMs);
 }
 
+/** Throws the refusal of a limit, with its policy and when to come again. */
 export function refuseLimit(parts: HttpParts, policy: string, retryAfterMs: number): never {
   parts.metrics.rateLimited(policy);
   throw new Refused("rate_limited", { policy, retryAfterMs });

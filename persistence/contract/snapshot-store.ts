@@ -18,6 +18,7 @@ export function freshShard(): number {
   return shards;
 }
 
+/** A well-formed auction id for the n-th auction of a test. */
 export function auctionIdOf(random = randomUUID()): AuctionId {
   return `${random.slice(0, 14)}8${random.slice(15, 19)}a${random.slice(20)}`;
 }
@@ -43,10 +44,12 @@ export function checkpointAt(shard: number, offset: number, more: Partial<Checkp
   };
 }
 
+/** Decision time of the n-th checkpoint of a test. */
 export function timeOf(offset: number): Instant {
   return 1_795_000_000_000 + offset * 1_000;
 }
 
+/** Rows filled with one byte. */
 export function filled(length: number, value: number): Uint8Array {
   return new Uint8Array(length).fill(value % 256);
 }
@@ -69,6 +72,7 @@ export const COLUMNS: CatalogueColumns = {
   endsAt: 1_795_000_600_000,
 };
 
+/** A snapshot of a test auction. */
 export function snapshotOf(
   auctionId: AuctionId,
   sequence: number,
@@ -109,6 +113,7 @@ export function picture(auction: StoredAuction | null | undefined): Picture | nu
   return pictureOf(whole);
 }
 
+/** All auctions of a checkpoint, in one list. */
 export async function readAll(store: SnapshotStore, checkpoint: Checkpoint, liveOnly = false): Promise<Map<AuctionId, StoredAuction>> {
   const found = new Map<AuctionId, StoredAuction>();
   for await (const list of store.auctions(checkpoint, liveOnly)) {

@@ -77,6 +77,7 @@ const PIECE_HEAD = 9;
 /** What the database puts before the pieces of one checkpoint when it strings them together: offset (8), length (4), big endian. */
 const STRUNG_HEAD = 12;
 
+/** Rows of several auctions packed for one statement. */
 export function packPieces(pieces: readonly Part[]): Uint8Array {
   const packed = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + PIECE_HEAD + piece.bytes.length, 0));
   let at = 0;

@@ -92,23 +92,25 @@ function Shown({ view }: { readonly view: AuctionView }): JSX.Element {
           {view.auction.seller !== null && <p class="seller">Offered by {view.auction.seller.name}</p>}
         </div>
       </article>
-      <aside class="bidding" aria-label="Bidding">
-        <PriceBlock view={view} />
-        {view.ending === null ? (
-          <>
-            <Countdown view={view} />
-            <BidBox view={view} bidding={bidding} />
-            <OutbidBar view={view} bidding={bidding} />
-          </>
-        ) : (
-          <Ending view={view} ending={view.ending} />
-        )}
-      </aside>
+      <div class="side">
+        <aside class="bidding" aria-label="Bidding">
+          <PriceBlock view={view} />
+          {view.ending === null ? (
+            <>
+              <Countdown view={view} />
+              <BidBox view={view} bidding={bidding} />
+              <OutbidBar view={view} bidding={bidding} />
+            </>
+          ) : (
+            <Ending view={view} ending={view.ending} />
+          )}
+        </aside>
+        {view.ending !== null && <SimilarLots view={view} />}
+      </div>
       <div class="history">
         <PriceChart view={view} rows={rows.rows} />
         <BidList view={view} {...rows} takeBack={<Retract view={view} bidding={bidding} />} />
       </div>
-      {view.ending !== null && <SimilarLots view={view} />}
     </main>
   );
 }

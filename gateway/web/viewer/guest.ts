@@ -31,6 +31,7 @@ const RETRY_AFTER_MS = 10_000;
  *  same guest. */
 const LEFT_SHARE_MIN = 0.5;
 
+/** Forgets the guest identity of this browser. */
 export function forgetGuest(): void {
   drop(localStorage, GUEST);
 }

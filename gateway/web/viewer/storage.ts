@@ -10,6 +10,7 @@ export function held(storage: Storage, name: string): string | null {
   }
 }
 
+/** Keeps a text under a name, or nothing where the browser forbids it. */
 export function keep(storage: Storage, name: string, value: string): void {
   try {
     storage.setItem(name, value);
@@ -18,6 +19,7 @@ export function keep(storage: Storage, name: string, value: string): void {
   }
 }
 
+/** Forgets what was kept under a name. */
 export function drop(storage: Storage, name: string): void {
   try {
     storage.removeItem(name);
