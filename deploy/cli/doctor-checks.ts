@@ -41,12 +41,12 @@ export async function runChecks(input: DoctorInput): Promise<Check[]> {
   ];
 }
 
-const NODE_WANTED = "20.12 or later";
+const NODE_WANTED = "20.15 or later";
 
 /** Node's version as text, like "20.20.1". */
 export function checkNode(version: string): Check {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  const good = major > 20 || (major === 20 && minor >= 12);
+  const good = major > 20 || (major === 20 && minor >= 15);
   return { name: "node", state: good ? "ok" : "fail", found: version, wanted: NODE_WANTED, fix: good ? "" : "Install Node 20 LTS or later." };
 }
 
