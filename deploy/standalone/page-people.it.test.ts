@@ -74,6 +74,19 @@ browserTest("page: guest: a fresh guest is used as it is, and one that the house
   expect(userOf((await guestOf(page)).token)).not.toBe(userOf(first.token));
 });
 
+/** Renders a second late, as a busy machine may: the gateway's refusal is here before the first rendering is. */
+const LATE_RENDERING = "window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 1000);";
+
+browserTest("page: guest: one that the house does not know is replaced even when the refusal comes before the page is drawn", async () => {
+  const strange = `JSON.stringify({ token: "a.b.c", givenAtMs: Date.now(), lastsMs: 3600000 })`;
+  const page = await house.page("/", {}, async (context) => {
+    await context.addInitScript(LATE_RENDERING);
+    await context.addInitScript(`localStorage.getItem("${GUEST}") ?? localStorage.setItem("${GUEST}", ${strange})`);
+  });
+  await live(page);
+  expect(userOf((await guestOf(page)).token)).toMatch(/^guest-/);
+});
+
 browserTest("page: guest: told to wait for one, the page watches meanwhile and becomes a guest when the time has come", async () => {
   const id = await house.auction({ title: "Barograph" });
   let refusals = 0;

@@ -99,9 +99,10 @@ function useRefused(session: Session, restart: Restart): string | null {
   const [refused, setRefused] = useState<string | null>(null);
   const [replaced, setReplaced] = useState(false);
   useEffect(() => {
+    let over = false;
     setRefused(null);
-    return session.client.on("state", ({ now, why }) => {
-      if (now !== "failed") return;
+    void session.ended.then((why) => {
+      if (over) return;
       if (session.identity === "guest" && REFUSED_IDENTITY.has(why) && !replaced) {
         setReplaced(true);
         restart(null);
@@ -113,6 +114,9 @@ function useRefused(session: Session, restart: Restart): string | null {
         );
       }
     });
+    return () => {
+      over = true;
+    };
   }, [session]);
   return refused;
 }

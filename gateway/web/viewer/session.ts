@@ -2,7 +2,7 @@
 //
 // Identities, in this order: a token given in the address (`#token=...`, taken out of it at once) or pasted, kept for this tab;
 // a guest, where the gateway has guests (guest.ts); else nobody, who watches only. No cookie is used.
-import { type Client, connect } from "../../client/client.ts";
+import { type Client, type ConnectOptions, connect } from "../../client/client.ts";
 import { answered, forgetGuest, guestTokens, TooMany } from "./guest.ts";
 import { drop, held, keep } from "./storage.ts";
 
@@ -21,6 +21,9 @@ export interface Session {
   readonly identity: Identity;
   /** A guest could not be had; so long until one can. null: nothing to wait for. */
   readonly guestAfterMs: number | null;
+  /** Why the gateway ended the connection for good; pending while it has not. Heard from the first moment on: a refusal may be
+   *  here before the first rendering is. */
+  readonly ended: Promise<string>;
 }
 
 const TOKEN = "fairwarning.token";
@@ -28,19 +31,22 @@ const TOKEN = "fairwarning.token";
 /** A client for whoever is here. Rejects with TooMany, or when the gateway cannot be reached or says nothing of use. */
 export async function openSession(): Promise<Session> {
   const about = (await answered(await fetch("/v1/about"))) as About;
-  const place = { url: location.origin, socketUrl: about.socketUrl };
-  const none = { about, guestAfterMs: null };
   const token = takeToken();
-  if (token !== null) return { ...none, client: connect({ ...place, token }), identity: "token" };
-  if (!about.guests) return { ...none, client: connect(place), identity: "nobody" };
+  if (token !== null) return sessionOf(about, "token", token);
+  if (!about.guests) return sessionOf(about, "nobody");
   const tokens = guestTokens();
   try {
-    const first = await tokens();
-    return { ...none, client: connect({ ...place, token: beginningWith(first, tokens) }), identity: "guest" };
+    return sessionOf(about, "guest", beginningWith(await tokens(), tokens));
   } catch (error) {
     if (!(error instanceof TooMany)) throw error;
-    return { about, client: connect(place), identity: "nobody", guestAfterMs: error.retryAfterMs };
+    return { ...sessionOf(about, "nobody"), guestAfterMs: error.retryAfterMs };
   }
+}
+
+function sessionOf(about: About, identity: Identity, token?: ConnectOptions["token"]): Session {
+  const client = connect({ url: location.origin, socketUrl: about.socketUrl, ...(token === undefined ? {} : { token }) });
+  const ended = new Promise<string>((resolve) => client.on("state", ({ now, why }) => now === "failed" && resolve(why)));
+  return { client, about, identity, guestAfterMs: null, ended };
 }
 
 function beginningWith(first: string, next: () => Promise<string>): () => Promise<string> {
