@@ -97,7 +97,8 @@ export class House {
   }
 }
 
-/** Waits until the page says that it is live. */
-export function live(page: Page): Promise<void> {
-  return page.getByRole("status", { name: "Connection" }).filter({ hasText: "Live" }).waitFor();
+/** Waits until the page says that it is live, and shows what it was opened for. */
+export async function live(page: Page): Promise<void> {
+  await page.getByRole("status", { name: "Connection" }).filter({ hasText: "Live" }).waitFor();
+  await page.locator("main:not([aria-busy])").waitFor();
 }
