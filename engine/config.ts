@@ -26,8 +26,6 @@ export const engineSchema = z.object({
   engineMailboxMax: integer({ default: "1024", unit: "commands", meaning: "waiting per auction; then auction_busy", min: 1, max: 65_536 }),
   engineHeldDecisionsMax: integer({ default: "16384", unit: "decisions", meaning: "per shard waiting for the log; then overloaded", min: 1, max: 1_048_576 }),
   engineTurnDecisionsMax: integer({ default: "512", unit: "decisions", meaning: "taken in one turn of the event loop", min: 1, max: 65_536 }),
-  engineFrameBytesMax: integer({ default: "262144", unit: "bytes", meaning: "size of a log frame", min: 4_096, max: 1_000_000 }),
-  engineFrameDecisionsMax: integer({ default: "1024", unit: "decisions", meaning: "in one log frame", min: 1, max: 65_535 }),
   engineAppendLimitMs: integer({ default: "3500", unit: "ms", meaning: "after it the outcome of an append is unknown", min: 100, max: 60_000 }),
   engineTimeIdleMs: integer({
     default: { single: "10000", cluster: "1000" },

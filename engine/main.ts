@@ -77,7 +77,8 @@ async function openLog(settings: EngineSettings, version: string, say: Say, fata
 
 function openStore(settings: EngineSettings, counters: EngineCounters, say: Say): SnapshotStore {
   const closedKeptMs = settings.engineClosedKeptMs;
-  if (settings.snapshots === "memory") return new MemorySnapshotStore({ closedKeptMs, rowBytes: SNAPSHOT_ROW_BYTES });
+  // Snapshots that outlive their log would belong to another one at the next start.
+  if (settings.snapshots === "memory" || settings.decisionLog === "memory") return new MemorySnapshotStore({ closedKeptMs, rowBytes: SNAPSHOT_ROW_BYTES });
   if (settings.postgresUrl === undefined) throw new Error("snapshots are kept in Postgres: set FAIRWARNING_POSTGRES_URL, or FAIRWARNING_SNAPSHOTS=memory");
   const database = new Database({
     ...DATABASE_DEFAULTS,

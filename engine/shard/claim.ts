@@ -114,7 +114,6 @@ async function checkpoints(shard: Shard): Promise<readonly Checkpoint[]> {
   try {
     return await shard.world.store.checkpoints(shard.number);
   } catch (error) {
-    if (error instanceof Error && error.name === "SnapshotsForeign") throw error;
     throw new StoreAway(causeOf(error));
   }
 }
