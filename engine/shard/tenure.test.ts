@@ -255,6 +255,28 @@ test("stopping: an append of unknown outcome ends it, and nothing is claimed aga
   expect((await world.log.ends(0)).end).toBe(end);
 });
 
+test("stopping: while a step of the clock is the reason already: it waits for that release", async () => {
+  const held: (() => void)[] = [];
+  let hold = false;
+  const world = await new OneNode({ log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } }).start();
+  await opened(world);
+  hold = true;
+  const read = world.read({ kind: "view", auctionId: AUCTION, fresh: true, history: 0, bidderId: null });
+  world.time.step(2 * SECOND);
+  world.node.turn();
+  await world.time.settle();
+  expect(world.node.all()[0]?.phase).toBe("sealed");
+  const stopped = world.node.stop();
+  await world.time.settle();
+  hold = false;
+  for (const callback of held.splice(0)) callback();
+  await finished(world, stopped);
+  expect(said(world.caller.told.get(read))).toBe("read");
+  expect((await audited(world)).records.at(-1)).toMatchObject({ kind: "release", reason: "clock" });
+  await world.time.pass(5 * SECOND);
+  expect(world.node.all()[0]?.phase).toBe("unowned");
+});
+
 test("stopping: whoever waits for the log to be read again is told unknown", async () => {
   let fate: "done" | "lost" | "refused" = "done";
   const world = await new OneNode({ log: { fate: () => (fate === "refused" ? { kind: "refused", code: "disk_full" } : { kind: fate }) } }).start();

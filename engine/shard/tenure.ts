@@ -43,6 +43,7 @@ export class Tenure {
   #brokenAt: number[] = [];
   #breaks = 0;
   #passOver: () => void = () => undefined;
+  #sealing: Promise<boolean> = Promise.resolve(false);
 
   constructor(shard: Shard) {
     this.shard = shard;
@@ -235,8 +236,10 @@ export class Tenure {
   async release(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<boolean> {
     const { phase } = this.shard;
     if (reason === "stop") this.#retired = true;
-    const given = phase === "serving" ? await this.#seal(reason, stateHash) : phase === "opening" || (phase === "log_down" && this.#retired);
-    if (given && phase !== "serving") this.#end("unowned", "shard_moving");
+    // Who stops while the clock is the reason already waits for that.
+    if (phase === "serving") this.#sealing = this.#seal(reason, stateHash);
+    const given = phase === "serving" || phase === "sealed" ? await this.#sealing : phase === "opening" || (phase === "log_down" && this.#retired);
+    if (given && (phase === "opening" || phase === "log_down")) this.#end("unowned", "shard_moving");
     if (this.#retired || phase === "opening") this.#giveUpOrphans(0);
     return given;
   }
