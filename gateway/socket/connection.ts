@@ -216,7 +216,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
     const { identities, time } = this.#parts;
     identities.verify(token).then(
       (verdict) => this.#inTurn(() => this.session.verified(verdict, time.monotonic())),
-      () => this.close("internal", 0),
+      (fault: unknown) => this.failed(fault),
     );
   }
 
@@ -239,7 +239,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
     this.#outbox.batch = batch;
   }
 
-  subscribe(request: Extract<Request, { kind: "subscribe" }>): boolean {
+  subscribe(request: Extract<Request, { kind: "subscribe" }>): ReturnType<SessionPorts["subscribe"]> {
     return this.#parts.watching.subscribe(this.viewer, request);
   }
 

@@ -265,6 +265,18 @@ test("fan-out: an announcement goes at once with what waits, and leaves the wait
   expect(stage.seen(viewer)).toEqual(["watchers"]);
 });
 
+test("fan-out: `stale` comes behind the updates that waited with it, so no viewer takes an old price for the present one", () => {
+  const stage = new Stage();
+  const channel = stage.channel();
+  const [viewer] = stage.join(channel, 2);
+  stage.fanout.updated(channel, update(2), 0);
+  stage.fanout.pump(0);
+  stage.fanout.updated(channel, update(3), 1);
+  stage.fanout.announce(channel, { type: "stale", auctionIds: [A], stale: true, serverTimeMs: 1 }, 2);
+  stage.fanout.pump(2);
+  expect(stage.seen(viewer)).toEqual(["update 2", "update 3", "stale"]);
+});
+
 test("slices: one that empties goes, and its topic is not used again", () => {
   const stage = new Stage();
   const channel = stage.channel();

@@ -13,6 +13,7 @@
 // N4. One publication of an auction is under way at a time. What is decided meanwhile is gathered into the next one. So frames of one
 //     auction reach each viewer in order, and memory does not follow the rate of updates.
 // N5. What a publication says is put together and encoded when it begins, once per protocol.
+// N6. Announcements come behind the updates that waited with them: an update says how things stand, and `stale` takes that back.
 import type { AuctionId, Instant } from "../../engine/core/ids.ts";
 import type { Update } from "../../engine/protocol.ts";
 import type { ServerFrame } from "./client-frames.ts";
@@ -176,8 +177,8 @@ export class Fanout {
 
   #begin(channel: Channel, now: number): Passage {
     const serverTimeMs = this.#ports.now();
-    const frames: EncodedOnce[] = channel.announcements;
-    const toLagging: EncodedOnce[] = [...frames];
+    const frames: EncodedOnce[] = [];
+    const toLagging: EncodedOnce[] = [];
     for (const gathered of channel.waiting) {
       const told = framesOf(gathered, channel.watchers, serverTimeMs);
       for (const frame of told.frames) {
@@ -192,6 +193,8 @@ export class Fanout {
       channel.watchersTold = channel.watchers;
       channel.watchersToldAt = now;
     }
+    frames.push(...channel.announcements);
+    toLagging.push(...channel.announcements);
     tellLagging(channel, toLagging);
     channel.waiting = [];
     channel.announcements = [];

@@ -132,6 +132,8 @@ export class Following {
     // Whether a bid was retracted or voided is in the rows only. A read under way may have been taken before.
     if (news.removed.length > 0 && watched.reading) this.#readLater(watched, now);
     else if (news.removed.length > 0) this.#read(watched);
+    // Rows that the engine left out are missing in snapshots until the view is read again.
+    else if (news.rowsOmitted > 0 && watched.readAgainAt === null) this.#readLater(watched, now + READ_AGAIN_MS);
     this.#events.news(watched, news);
   }
 

@@ -23,6 +23,8 @@ export interface SocketLimits {
   readonly verifyingFramesMax: number;
   readonly subscriptions: number;
   readonly bidsInFlight: number;
+  /** Subscribe requests of one socket that wait for an owner or a catalogue; beyond it: `rate_limited`. */
+  readonly subscribesInFlight: number;
   readonly socketsPerBidder: number;
   readonly socketsPerAddress: number;
   readonly connections: number;
@@ -80,6 +82,8 @@ export const SOCKET_LIMITS: SocketLimits = {
   verifyingFramesMax: 64,
   subscriptions: 500,
   bidsInFlight: 32,
+  // As many as bids. Each holds its list of up to 100 auctions, for 5 s at most.
+  subscribesInFlight: 32,
   socketsPerBidder: 10,
   socketsPerAddress: 100,
   connections: 10_000,

@@ -19,7 +19,7 @@ class Stage implements SessionPorts {
   readonly bids: BidRequest[] = [];
   wall = WALL;
   roomForSockets = true;
-  roomForSubscriptions = true;
+  subscribeRefusal: "too_many_subscriptions" | "rate_limited" | null = null;
   tickets = new Map<string, Identity>();
   readonly session: Session;
 
@@ -62,9 +62,9 @@ class Stage implements SessionPorts {
     this.did.push(`became ${identity?.userId ?? "anonymous"}`);
   }
 
-  subscribe(): boolean {
-    if (this.roomForSubscriptions) this.did.push("subscribe");
-    return this.roomForSubscriptions;
+  subscribe(): "too_many_subscriptions" | "rate_limited" | null {
+    if (this.subscribeRefusal === null) this.did.push("subscribe");
+    return this.subscribeRefusal;
   }
 
   unsubscribe(auctionIds: readonly string[]): void {
@@ -295,7 +295,7 @@ test("session: renewing a token does not refill the rate", () => {
 
 test("session: too many subscriptions are refused, leaving is answered, a ping is answered with the wall clock", () => {
   const stage = live();
-  stage.roomForSubscriptions = false;
+  stage.subscribeRefusal = "too_many_subscriptions";
   stage.send({ type: "subscribe", id: 2, auctions: [{ auctionId: A }] });
   stage.send({ type: "unsubscribe", id: 3, auctionIds: [A] });
   stage.send({ type: "ping", clientTimeMs: 7 });

@@ -38,8 +38,8 @@ export interface SessionPorts {
   admit(identity: Identity): boolean;
   /** From now on frames are this identity's; null: an anonymous viewer. `batch` null: as before. */
   became(identity: Identity | null, batch: boolean | null): void;
-  /** False: too many subscriptions, and nothing was done. */
-  subscribe(request: SubscribeRequest): boolean;
+  /** Why nothing was done, or null. */
+  subscribe(request: SubscribeRequest): "too_many_subscriptions" | "rate_limited" | null;
   unsubscribe(auctionIds: readonly string[]): void;
   /** Answered by `settled`, perhaps at once. */
   bid(identity: Identity, request: BidRequest): void;
@@ -232,7 +232,7 @@ export class Session {
         this.#bid(request);
         return;
       case "subscribe":
-        if (!this.#ports.subscribe(request)) this.refuse("too_many_subscriptions", { id: request.id });
+        this.#subscribe(request);
         return;
       case "unsubscribe":
         this.#ports.unsubscribe(request.auctionIds);
@@ -248,6 +248,13 @@ export class Session {
         this.#bad(request, now);
         return;
     }
+  }
+
+  #subscribe(request: SubscribeRequest): void {
+    const refusal = this.#ports.subscribe(request);
+    if (refusal === null) return;
+    if (refusal === "rate_limited") this.#ports.countLimited("in_flight");
+    this.refuse(refusal, { id: request.id, ...(refusal === "rate_limited" ? { retryAfterMs: IN_FLIGHT_RETRY_MS } : {}) });
   }
 
   #authenticate(auth: AuthRequest, now: number): void {

@@ -48,12 +48,13 @@ export interface Subscription {
 }
 
 export interface Owed {
-  readonly why: SnapshotWhy;
-  readonly history: number;
-  you: WireStanding | null;
-  /** False while the bidder's own standing is being read. */
-  ready: boolean;
+  why: SnapshotWhy;
+  history: number;
+  standing: OwedStanding;
 }
+
+/** The viewer's own standing, for its snapshot. `you` is null for everybody who is no bidder. `refused`: its owner could not be asked. */
+export type OwedStanding = { readonly kind: "reading" } | { readonly kind: "refused" } | { readonly kind: "read"; readonly you: WireStanding | null };
 
 /** Viewers that one publication reaches at once. */
 export interface Slice {

@@ -79,6 +79,16 @@ test("watched: bids that went are marked in the rows that are kept, newest first
   expect(knownOf(known)?.rows[2]?.gone).toBe("voided");
 });
 
+test.each([
+  ["that leaves rows out", update(5, 9, { rows: [row(8), row(9)], rowsOmitted: 2 }), [9, 8]],
+  ["that begins beyond what is known", update(7, 9), [9, 8]],
+  ["without a gap", update(5, 7), [7, 6, 5, 4]],
+])("watched: behind an update %s the rows kept have no hole", (_what, news, wanted) => {
+  const known = knownAt(5, [row(5), row(4)]);
+  takeUpdate(known, news, 0);
+  expect(knownOf(known)?.rows.map((one) => one.sequence)).toEqual(wanted);
+});
+
 test("watched: at most 100 rows are kept", () => {
   const known = knownAt(1);
   for (let from = 1; from < 200; from += 1) takeUpdate(known, update(from, from + 1), 0);

@@ -10,6 +10,8 @@
 // Y1. Knowledge moves forward in pairs. What is not above the newest pair changes nothing.
 // Y2. An update that overlaps what is known is cut to what is new, so that no row is told twice in one chain.
 // Y3. After the owner was away the view is read again; what was missed becomes one update, so that the viewers' chain goes on.
+// Y4. The rows kept are the newest ones without a hole: where an update tells of rows it leaves out, or begins beyond what is known,
+//     older rows are forgotten, so that no snapshot shows a list with rows missing in between.
 import type { AuctionId } from "../../engine/core/ids.ts";
 import type { AuctionView, PublicRow, PublicState, PublicTerms } from "../../engine/core/view.ts";
 import type { Update, UpdateEvent } from "../../engine/protocol.ts";
@@ -95,7 +97,8 @@ function forward(known: Known, update: Update, now: number): Update | null {
   if (comparePairs(update, pair) <= 0) return null;
   const news = update.previousSequence < pair.sequence ? cut(update, pair.sequence) : update;
   known.state = news.state;
-  known.rows = withRows(known.rows, news);
+  const hasHole = news.rowsOmitted > 0 || news.previousSequence > pair.sequence;
+  known.rows = withRows(hasHole ? [] : known.rows, news);
   known.history.add(news, now);
   return news;
 }

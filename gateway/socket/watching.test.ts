@@ -65,7 +65,7 @@ class Stage {
     return { viewer, frames };
   }
 
-  subscribe(viewer: Viewer, auctionIds: readonly string[] = [A], pair: { readonly epoch: number; readonly sequence: number } | null = null): boolean {
+  subscribe(viewer: Viewer, auctionIds: readonly string[] = [A], pair: { readonly epoch: number; readonly sequence: number } | null = null): string | null {
     return this.watching.subscribe(viewer, { kind: "subscribe", id: 2, auctions: auctionIds.map((auctionId) => ({ auctionId, pair })), history: 20 });
   }
 
@@ -123,6 +123,89 @@ test("watching: who was told that the owner is away hears that there is no such 
   expect([viewer.subscriptions.size, stage.watching.watchedAuctions, stage.engine.watches.get(B)]).toEqual([0, 0, 0]);
 });
 
+test("watching: an old state is never sent as a snapshot while the owner is away, and the snapshot comes when it is back", async () => {
+  const stage = new Stage();
+  const first = stage.viewer();
+  stage.subscribe(first.viewer);
+  await stage.turn();
+  stage.watching.left(first.viewer);
+  stage.engine.setAway([A], true);
+  const bidder = stage.viewer(trialIdentity("u-1"));
+  const stranger = stage.viewer();
+  for (const { viewer } of [bidder, stranger]) stage.subscribe(viewer);
+  await stage.turn();
+  for (const { frames } of [bidder, stranger]) expect(types(frames)).toEqual(["subscribed", "stale"]);
+  stage.engine.setAway([A], false);
+  await stage.turn();
+  for (const { frames } of [bidder, stranger]) {
+    expect(types(frames)).toEqual(["subscribed", "stale", "stale", "snapshot"]);
+    expect(frames[2]).toMatchObject({ stale: false });
+  }
+  expect(bidder.frames[3]).toMatchObject({ you: { leading: false } });
+});
+
+test("watching: a standing that could not be read while the owner was away is read when it is back, so no leader is told of no standing", async () => {
+  const stage = new Stage();
+  const first = stage.viewer();
+  stage.subscribe(first.viewer);
+  await stage.turn();
+  stage.watching.left(first.viewer);
+  stage.engine.outsideBid(A, "u-1", 500);
+  stage.engine.setAway([A], true);
+  const { viewer, frames } = stage.viewer(trialIdentity("u-1"));
+  stage.subscribe(viewer);
+  stage.engine.giveUp();
+  await stage.turn();
+  expect(types(frames)).toEqual(["subscribed", "stale"]);
+  stage.engine.setAway([A], false);
+  await stage.turn();
+  expect(frames.at(-1)).toMatchObject({ type: "snapshot", you: { leading: true } });
+});
+
+test("watching: a snapshot that waits for room when the owner goes away is not sent before it is back", async () => {
+  const stage = new Stage();
+  const { viewer, frames } = stage.viewer();
+  stage.buffered = 40_000;
+  stage.subscribe(viewer);
+  await stage.turn();
+  stage.engine.setAway([A], true);
+  stage.buffered = 0;
+  stage.watching.drained(viewer);
+  expect(types(frames)).toEqual(["subscribed", "stale"]);
+  stage.engine.setAway([A], false);
+  await stage.turn();
+  expect(types(frames)).toEqual(["subscribed", "stale", "stale", "snapshot"]);
+});
+
+test("watching: asking again and again while the owner is away keeps one wait a subscription, and none of those who left", async () => {
+  const stage = new Stage();
+  stage.engine.away.add(A);
+  const { viewer, frames } = stage.viewer();
+  for (let n = 0; n < 50; n += 1) {
+    stage.subscribe(viewer);
+    if (n % 10 === 9) stage.watching.unsubscribe(viewer, [A]);
+  }
+  stage.subscribe(viewer);
+  stage.subscribe(viewer);
+  const told = frames.length;
+  stage.engine.setAway([A], false);
+  await stage.turn();
+  expect(types(frames.slice(told))).toEqual(["stale", "snapshot"]);
+});
+
+test("watching: at most 32 subscribe requests wait for an owner, and asking again while one is read reads no standing twice", async () => {
+  const stage = new Stage({ subscribesInFlight: 2 });
+  stage.engine.away.add(A);
+  stage.engine.staleMs = () => 0;
+  const { viewer, frames } = stage.viewer(trialIdentity("u-1"));
+  expect([1, 2, 3].map(() => stage.subscribe(viewer))).toEqual([null, null, "rate_limited"]);
+  stage.engine.setAway([A], false);
+  await stage.turn();
+  expect(types(frames)).toEqual(["subscribed", "subscribed", "snapshot"]);
+  expect(stage.engine.reads.map((read) => read.kind)).toEqual(["view", "standing"]);
+  expect(stage.subscribe(viewer)).toBeNull();
+});
+
 test("watching: an auction is followed for a minute after its last viewer left", async () => {
   const stage = new Stage();
   const first = stage.viewer();
@@ -158,10 +241,10 @@ test("watching: at the limit of followed auctions one without viewers goes, else
 test("watching: more subscriptions than allowed change nothing", () => {
   const stage = new Stage({ subscriptions: 1 });
   const { viewer } = stage.viewer();
-  expect(stage.subscribe(viewer, [A, B])).toBe(false);
+  expect(stage.subscribe(viewer, [A, B])).toBe("too_many_subscriptions");
   expect([viewer.subscriptions.size, stage.watching.watchedAuctions]).toEqual([0, 0]);
-  expect(stage.subscribe(viewer, [A])).toBe(true);
-  expect(stage.subscribe(viewer, [A])).toBe(true);
+  expect(stage.subscribe(viewer, [A])).toBeNull();
+  expect(stage.subscribe(viewer, [A])).toBeNull();
 });
 
 test("watching: a slow catalogue holds a snapshot for 300 ms at most, and the lot follows", async () => {

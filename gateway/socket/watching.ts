@@ -4,9 +4,11 @@
 // Must not: know uWebSockets or a session's rules, read auctions (following.ts), or decide when viewers are told (fanout.ts).
 //
 // B1. `subscribed` leaves first, then for each auction a resumed update or a snapshot. An auction whose owner is away is subscribed
-//     all the same: `subscribed`, `stale`, and a snapshot when it is back.
+//     all the same: `subscribed`, `stale`, and a snapshot when it is back, also where this gateway still knows an old state.
 // B2. A viewer that falls behind leaves every topic at once and is owed the newest state of what it missed whenever its buffer is
 //     empty; when it has missed nothing it rejoins. It is never left with a silent gap.
+// B3. What waits is bounded: a subscription waits for its owner at most once, however often it is asked for, and leaves the wait with
+//     its viewer; a viewer has at most subscribesInFlight requests that wait to be answered.
 import type { AuctionId } from "../../engine/core/ids.ts";
 import type { Update } from "../../engine/protocol.ts";
 import { ERROR_CODES } from "../error-codes.ts";
@@ -39,7 +41,6 @@ interface Asked {
 /** A subscription that waits for an owner to come back. */
 interface Awaiting {
   readonly entry: SubscribeEntry;
-  readonly subscription: Subscription;
   readonly history: number;
 }
 
@@ -52,7 +53,8 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
   readonly #following: Following;
   readonly #debts: Debts;
   readonly #asked = new Map<Watched, Set<Asked>>();
-  readonly #awaiting = new Map<Watched, Set<Awaiting>>();
+  readonly #awaiting = new Map<Watched, Map<Subscription, Awaiting>>();
+  readonly #asking = new Map<Viewer, number>();
   readonly #countChanged = new Set<Watched>();
   #subscriptions = 0;
 
@@ -77,10 +79,13 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
 
   // From sessions.
 
-  /** False when the viewer would have too many subscriptions: then nothing of the request is done. */
-  subscribe(viewer: Viewer, request: SubscribeRequest): boolean {
+  /** Why nothing of the request is done, or null: the viewer would have too many subscriptions, or too many such requests wait. */
+  subscribe(viewer: Viewer, request: SubscribeRequest): "too_many_subscriptions" | "rate_limited" | null {
+    const { limits } = this.#options;
     const added = new Set(request.auctions.map((entry) => entry.auctionId).filter((id) => !viewer.subscriptions.has(id)));
-    if (viewer.subscriptions.size + added.size > this.#options.limits.subscriptions) return false;
+    if (viewer.subscriptions.size + added.size > limits.subscriptions) return "too_many_subscriptions";
+    const asking = this.#asking.get(viewer) ?? 0;
+    if (asking >= limits.subscribesInFlight) return "rate_limited";
     const asked: Asked = { viewer, request, unsettled: new Set() };
     for (const { auctionId } of request.auctions) {
       const watched = this.#following.follow(auctionId);
@@ -91,7 +96,8 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
       setOf(this.#asked, watched).add(asked);
     }
     if (asked.unsettled.size === 0) this.#answer(asked);
-    return true;
+    else this.#asking.set(viewer, asking + 1);
+    return null;
   }
 
   unsubscribe(viewer: Viewer, auctionIds: readonly AuctionId[]): void {
@@ -104,6 +110,7 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
   /** The socket is gone. */
   left(viewer: Viewer): void {
     viewer.open = false;
+    this.#asking.delete(viewer);
     for (const subscription of viewer.subscriptions.values()) this.#leave(subscription);
   }
 
@@ -179,12 +186,17 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
   stale(watched: Watched, stale: boolean): void {
     const frame: ServerFrame = { type: "stale", auctionIds: [watched.auctionId], stale, serverTimeMs: this.#options.time.now() };
     this.#publisher.announce(watched.channel, frame);
-    for (const { subscription } of this.#awaiting.get(watched) ?? []) this.#send(subscription.viewer, frame);
+    for (const { viewer } of this.#awaiting.get(watched)?.keys() ?? []) this.#send(viewer, frame);
+    // A snapshot that is owed says it as well; a viewer that is no longer published to hears it as one that lags does.
+    for (const subscription of watched.subscriptions) {
+      if (subscription.owed === null) continue;
+      if (!watched.channel.lagging.has(subscription) && subscription.slice === null) this.#send(subscription.viewer, frame);
+      if (!stale) this.#debts.resume(subscription);
+    }
   }
 
   known(watched: Watched): void {
-    for (const { subscription, entry, history } of takeSet(this.#awaiting, watched)) {
-      if (!isCurrent(subscription)) continue;
+    for (const [subscription, { entry, history }] of taken(this.#awaiting, watched) ?? []) {
       const resumed = knownOf(watched)?.history.since(entry.pair);
       this.#debts.owe(subscription, resumed?.kind === "snapshot" ? resumed.why : "history_gone", history);
       this.#debts.pay(subscription.viewer);
@@ -195,8 +207,7 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
   absent(watched: Watched): void {
     const { auctionId } = watched;
     const message = ERROR_CODES.no_such_auction.meaning;
-    for (const { subscription } of takeSet(this.#awaiting, watched)) {
-      if (!isCurrent(subscription)) continue;
+    for (const subscription of taken(this.#awaiting, watched)?.keys() ?? []) {
       this.#send(subscription.viewer, { type: "error", auctionId, code: "no_such_auction", message, requestId: this.#options.newId() });
       this.#leave(subscription);
     }
@@ -208,9 +219,13 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
 
   settled(watched: Watched): void {
     if (!isSettled(watched)) return;
-    for (const asked of takeSet(this.#asked, watched)) {
+    for (const asked of taken(this.#asked, watched) ?? []) {
       asked.unsettled.delete(watched);
-      if (asked.unsettled.size === 0) this.#answer(asked);
+      if (asked.unsettled.size > 0) continue;
+      const asking = this.#asking.get(asked.viewer) ?? 0;
+      if (asking > 1) this.#asking.set(asked.viewer, asking - 1);
+      else this.#asking.delete(asked.viewer);
+      this.#answer(asked);
     }
   }
 
@@ -236,12 +251,19 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
     const { viewer, auctionId } = subscription;
     viewer.subscriptions.delete(auctionId);
     viewer.owed.delete(subscription);
+    subscription.owed = null;
     const watched = this.#following.find(auctionId);
     if (watched === undefined || !watched.subscriptions.delete(subscription)) return;
     this.#subscriptions -= 1;
     watched.channel.audience.leave(subscription);
     watched.channel.lagging.delete(subscription);
+    this.#stopAwaiting(watched, subscription);
     this.#count(watched);
+  }
+
+  #stopAwaiting(watched: Watched, subscription: Subscription): void {
+    const awaiting = this.#awaiting.get(watched);
+    if (awaiting?.delete(subscription) === true && awaiting.size === 0) this.#awaiting.delete(watched);
   }
 
   #count(watched: Watched): void {
@@ -300,11 +322,12 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
   }
 
   /** How the viewer becomes current; what has to be done for it behind `subscribed` goes into `then`. */
-  #recover(asked: { readonly watched: Watched } & Awaiting, then: (() => void)[]): "delta" | "snapshot" {
+  #recover(asked: { readonly watched: Watched; readonly subscription: Subscription } & Awaiting, then: (() => void)[]): "delta" | "snapshot" {
     const { watched, entry, subscription, history } = asked;
     const known = knownOf(watched);
     if (known === null) {
-      setOf(this.#awaiting, watched).add({ entry, subscription, history });
+      const awaiting = this.#awaiting.get(watched) ?? new Map<Subscription, Awaiting>();
+      this.#awaiting.set(watched, awaiting.set(subscription, { entry, history }));
       return "snapshot";
     }
     known.history.expire(this.#options.time.monotonic());
@@ -327,19 +350,14 @@ export class Watching implements Presence, FollowingEvents, Pick<EngineListener,
   }
 }
 
-/** Whether the viewer still has it, and has not left and come again. */
-function isCurrent(subscription: Subscription): boolean {
-  return subscription.viewer.subscriptions.get(subscription.auctionId) === subscription;
-}
-
 function setOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
   const present = map.get(key) ?? new Set<V>();
   map.set(key, present);
   return present;
 }
 
-function takeSet<K, V>(map: Map<K, Set<V>>, key: K): Iterable<V> {
-  const taken = map.get(key) ?? [];
+function taken<K, V>(map: Map<K, V>, key: K): V | undefined {
+  const found = map.get(key);
   map.delete(key);
-  return taken;
+  return found;
 }
