@@ -19,6 +19,7 @@ import {
   text,
   yesNo,
 } from "../engine/settings-source.ts";
+import { isProxyEntry } from "./address.ts";
 import { TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_LIFETIME_MAX_S } from "./local-key.ts";
 import type { Tier } from "./ports.ts";
 import type { KeySource } from "./token-keys.ts";
@@ -55,6 +56,12 @@ export const gatewaySchema = z.object({
     defaultText: "own / required",
     unit: "origin, ...",
     meaning: "pages that may call; own: only those this gateway gives out",
+  }),
+  gatewayTrustedProxies: list({
+    default: "",
+    defaultText: "none",
+    unit: "address, ...",
+    meaning: "proxies, or networks of them, whose X-Forwarded-For is believed; their connections are not counted by address",
   }),
   gatewayPublicUrl: web("what clients are told; http://localhost and the port where nothing is set", "http://host or https://host", /^https?:\/\/[^/]+\/?$/),
   gatewayPublicSocketUrl: web(
@@ -171,6 +178,8 @@ function faultsBetween(raw: Raw): SettingFault[] {
   if (raw.mode === "cluster" && raw.gatewayOrigins.includes("own")) fault("GATEWAY_ORIGINS", "own", "the origins of your pages");
   for (const origin of raw.gatewayOrigins)
     if (origin !== "own" && !isOrigin(origin)) fault("GATEWAY_ORIGINS", origin, "origins such as https://auctions.example");
+  for (const entry of raw.gatewayTrustedProxies)
+    if (!isProxyEntry(entry)) fault("GATEWAY_TRUSTED_PROXIES", entry, "addresses or networks such as 10.0.0.7 or 10.0.0.0/8");
   for (const address of raw.gatewayEngines) if (!ADDRESS.test(address)) fault("GATEWAY_ENGINES", address, "addresses such as 127.0.0.1:7400");
   if (raw.gatewayEngines.length === 0) fault("GATEWAY_ENGINES", "nothing", "one address or more");
   if (bidsPerHour(raw.tiers) === null) fault("TIERS", raw.tiers.join(","), "free=10,premium=100,enterprise=1000, each tier once");

@@ -3,7 +3,7 @@ import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { expect, test } from "vitest";
 import { TokenIdentities } from "./identity.ts";
 import { type LocalKey, makeLocalKey, signToken } from "./local-key.ts";
-import type { Identity } from "./ports.ts";
+import type { AddressFamily, Identity } from "./ports.ts";
 import { type KeySource, tokenKey, UnusableKey } from "./token-keys.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00Z");
@@ -165,6 +165,19 @@ test("identity: remembered: a token that was checked still ends at its end", asy
   expect(await local.verify(token)).toBe("token_expired");
   now += 700_000;
   expect(await local.verify(token)).toBe("token_expired");
+});
+
+test("identity: tickets: one is good from addresses of its family only, and spent by whoever shows it", async () => {
+  const local = await identities({ kind: "secret", secret: SECRET }, {});
+  const ann: Identity = { userId: "ann", name: null, tier: "free", roles: ["bidder"], guest: false, expiresAt: NOW + 600_000 };
+  const spend = (issuedTo: AddressFamily | null, ...shownBy: (AddressFamily | null)[]) => {
+    const { ticket } = local.issueTicket(ann, issuedTo);
+    return shownBy.map((family) => local.spendTicket(ticket, family)?.userId ?? null);
+  };
+  expect(spend("ipv4", "ipv4", "ipv4")).toEqual(["ann", null]);
+  expect(spend("ipv4", "ipv6", "ipv4")).toEqual([null, null]);
+  expect(spend(null, "ipv6")).toEqual(["ann"]);
+  expect(spend("ipv6", null)).toEqual(["ann"]);
 });
 
 test("identity: tickets: the oldest goes when there are too many, and none outlives its identity", async () => {

@@ -5,11 +5,12 @@
 // I2. A token that names where to find its key, or demands an extension, is refused; nothing is fetched for it.
 // I3. An unknown tier is `free` and an unknown role is none: a token can never get more by a word we do not know.
 // I4. Tokens and tickets are kept as digests or not at all, so that memory shows none.
+// I5. A ticket is spent by whoever shows it, also where it does not open: a thief from another address family has it once, and for nothing.
 import { hash, randomBytes } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Instant } from "../engine/core/ids.ts";
 import { type LocalKey, signToken } from "./local-key.ts";
-import type { Identities, Identity, Tier, TokenFault } from "./ports.ts";
+import type { AddressFamily, Identities, Identity, Tier, TokenFault } from "./ports.ts";
 import type { TokenKey } from "./token-keys.ts";
 
 /** 8 KiB: no honest token is longer, and a longer one is not parsed. */
@@ -56,7 +57,7 @@ export class TokenIdentities implements Identities {
   readonly #settings: IdentitySettings;
   readonly #verified = new Map<string, Verified>();
   /** In order of their ends, since all live equally long. */
-  readonly #tickets = new Map<string, { readonly identity: Identity; readonly expiresAt: Instant }>();
+  readonly #tickets = new Map<string, { readonly identity: Identity; readonly expiresAt: Instant; readonly family: AddressFamily | null }>();
 
   constructor(settings: IdentitySettings) {
     this.#settings = settings;
@@ -76,22 +77,23 @@ export class TokenIdentities implements Identities {
     return found;
   }
 
-  issueTicket(identity: Identity): { readonly ticket: string; readonly expiresAt: Instant } {
+  issueTicket(identity: Identity, family: AddressFamily | null = null): { readonly ticket: string; readonly expiresAt: Instant } {
     const now = this.#settings.now();
     this.#dropSpentTickets(now);
     dropOldest(this.#tickets, TICKETS_MAX);
     const ticket = randomBytes(TICKET_BYTES).toString("base64url");
     const expiresAt = now + TICKET_LIFE_MS;
-    this.#tickets.set(hash("sha256", ticket, "base64url"), { identity, expiresAt });
+    this.#tickets.set(hash("sha256", ticket, "base64url"), { identity, expiresAt, family });
     return { ticket, expiresAt };
   }
 
-  spendTicket(ticket: string): Identity | null {
+  spendTicket(ticket: string, family: AddressFamily | null = null): Identity | null {
     const digest = hash("sha256", ticket, "base64url");
     const found = this.#tickets.get(digest);
     this.#tickets.delete(digest);
     const now = this.#settings.now();
-    return found !== undefined && now < found.expiresAt && now < found.identity.expiresAt ? found.identity : null;
+    if (found === undefined || now >= found.expiresAt || now >= found.identity.expiresAt) return null;
+    return found.family === null || family === null || found.family === family ? found.identity : null;
   }
 
   async issueGuest(name: string | null, again: Identity | null = null): Promise<{ readonly token: string; readonly identity: Identity } | null> {

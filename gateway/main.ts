@@ -11,6 +11,7 @@ import { MemoryCatalogue } from "../persistence/memory/catalogue.ts";
 import { PostgresCatalogue } from "../persistence/postgres/catalogue.ts";
 import { migrate } from "../persistence/postgres/migrate.ts";
 import { Database } from "../persistence/postgres/pool.ts";
+import { TrustedProxies } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { type GatewaySettings, printableGatewaySettings, readGatewaySettings, settingsFaultLines } from "./config.ts";
 import { connectEngines, type EngineLinks } from "./engine-link.ts";
@@ -45,6 +46,7 @@ interface Running {
   readonly catalogue: Catalogue;
   readonly identities: Identities;
   readonly admission: Admission;
+  readonly proxies: TrustedProxies;
   listening: boolean;
   draining: boolean;
 }
@@ -65,7 +67,8 @@ async function run(settings: GatewaySettings, version: string, log: Logger): Pro
     },
     machineClock,
   );
-  const running: Running = { settings, log, metrics, links, catalogue, identities, admission, listening: false, draining: false };
+  const proxies = new TrustedProxies(settings.gatewayTrustedProxies);
+  const running: Running = { settings, log, metrics, links, catalogue, identities, admission, proxies, listening: false, draining: false };
   const sockets = await openSockets(running, version);
   const http = await openHttp(running, sockets, version);
   running.listening = true;
@@ -133,7 +136,7 @@ function connect(settings: GatewaySettings, log: Logger): EngineLinks {
 }
 
 async function openSockets(running: Running, version: string): Promise<SocketServer> {
-  const { settings, log, metrics, links, catalogue, identities, admission } = running;
+  const { settings, log, metrics, links, catalogue, identities, admission, proxies } = running;
   const sockets = await startSocketServer({
     host: settings.gatewayHost,
     port: settings.gatewaySocketPort,
@@ -141,6 +144,7 @@ async function openSockets(running: Running, version: string): Promise<SocketSer
     catalogue,
     identities,
     admission,
+    proxies,
     origins: [...settings.gatewayOrigins, ...publicOrigin(settings)],
     limits: socketLimits(settings),
     metrics: metrics.socket,
@@ -188,7 +192,7 @@ function publicOrigin(settings: GatewaySettings): readonly string[] {
 }
 
 async function openHttp(running: Running, sockets: SocketServer, version: string): Promise<HttpServer> {
-  const { settings, log, metrics, links, catalogue, identities, admission } = running;
+  const { settings, log, metrics, links, catalogue, identities, admission, proxies } = running;
   const parts: HttpParts = {
     engine: links,
     catalogue,
@@ -207,7 +211,7 @@ async function openHttp(running: Running, sockets: SocketServer, version: string
       durability: durabilityOf(settings),
       bidsPerHour: settings.bidsPerHour,
     },
-    settings: { origins: [...settings.origins, ...publicOrigin(settings)], deadlineMs: settings.gatewayRequestTimeoutMs },
+    settings: { origins: [...settings.origins, ...publicOrigin(settings)], proxies, deadlineMs: settings.gatewayRequestTimeoutMs },
     page: pageFiles(),
     docs: docsFiles(),
     listening: () => running.listening,
@@ -215,7 +219,7 @@ async function openHttp(running: Running, sockets: SocketServer, version: string
     newId: v7,
   };
   const perAddress = Math.max(CONNECTIONS_PER_ADDRESS_MAX, settings.gatewaySocketsPerAddressMax);
-  return await startHttpServer({ app: createApp(parts), host: settings.gatewayHost, port: settings.gatewayHttpPort, perAddress });
+  return await startHttpServer({ app: createApp(parts), parts, host: settings.gatewayHost, port: settings.gatewayHttpPort, perAddress });
 }
 
 /** As far as the settings that engine and gateway share tell it. */

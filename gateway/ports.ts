@@ -141,13 +141,15 @@ export interface Identity {
   readonly expiresAt: Instant;
 }
 
+export type AddressFamily = "ipv4" | "ipv6";
+
 export type TokenFault = "unauthenticated" | "token_expired";
 
 export interface Identities {
   verify(token: string): Promise<Identity | TokenFault>;
-  /** One-use tickets of 30 s for opening one socket. */
-  issueTicket(identity: Identity): { readonly ticket: string; readonly expiresAt: Instant };
-  spendTicket(ticket: string): Identity | null;
+  /** One-use tickets of 30 s for opening one socket, from an address of the family it was issued to; null: any, or not known. */
+  issueTicket(identity: Identity, family?: AddressFamily | null): { readonly ticket: string; readonly expiresAt: Instant };
+  spendTicket(ticket: string, family?: AddressFamily | null): Identity | null;
   /** null when guests are off. With a guest's identity the token is renewed under the same user id. */
   issueGuest(name: string | null, again?: Identity | null): Promise<{ readonly token: string; readonly identity: Identity } | null>;
 }

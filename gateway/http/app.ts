@@ -63,7 +63,7 @@ function createApi(parts: HttpParts): OpenAPIHono<HttpEnvironment> {
 function writeFault(parts: HttpParts, c: HttpContext, error: unknown): Response {
   const refused = error instanceof Refused ? error : refusedOf(error);
   const requestId = c.get("requestId");
-  if (refused.code === "internal") parts.log.error({ error, requestId, method: c.req.method, path: c.req.path }, "a request failed");
+  if (refused.code === "internal") parts.log.error({ err: error, requestId, method: c.req.method, path: c.req.path }, "a request failed");
   parts.metrics.refused(refused.code);
   const body = JSON.stringify(refusalJson(refused.code, requestId, refused.extras));
   return c.body(body, ERROR_CODES[refused.code].status as ContentfulStatusCode, refusalHeaders(refused.code, refused.extras));

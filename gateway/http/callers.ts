@@ -1,7 +1,8 @@
 // What concerns the caller and this server rather than one auction's state: who am I, tickets, guests, watchers, about.
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { AMOUNT_MAX } from "../../engine/core/money.ts";
-import { addressOf, admit, admitAnybody, count, type HttpEnvironment } from "./environment.ts";
+import { familyOf } from "../address.ts";
+import { addressOf, admit, admitAnybody, countLogin, type HttpEnvironment } from "./environment.ts";
 import { auctionParams, DEADLINE_MS_MAX, DEADLINE_MS_MIN, textField } from "./fields.ts";
 import { instantText } from "./instants.ts";
 import type { HttpParts } from "./parts.ts";
@@ -111,15 +112,15 @@ export function addCallerRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpPa
   });
   app.openapi(ticket, async (c) => {
     const identity = await admit(parts, c, null);
-    count(parts, c, "logins", addressOf(c));
-    const issued = identities.issueTicket(identity);
+    countLogin(parts, c);
+    const issued = identities.issueTicket(identity, familyOf(addressOf(parts, c)));
     c.header("Cache-Control", "no-store");
     return c.json({ ticket: issued.ticket, expiresAt: instantText(issued.expiresAt), socketUrl: parts.about.socketUrl(c.req.header("host")) }, 201);
   });
   app.openapi(guest, async (c) => {
     if (!parts.about.guests) throw new Refused("not_found", { detail: "Guests are not let in here." });
     const again = c.req.header("authorization") === undefined ? null : await admit(parts, c, null);
-    count(parts, c, "logins", addressOf(c));
+    countLogin(parts, c);
     if (again !== null && !again.guest) throw new Refused("forbidden", { detail: "Only a guest's token can be renewed here." });
     const issued = await identities.issueGuest(c.req.valid("json").name ?? null, again);
     if (issued === null) throw new Refused("not_found", { detail: "Guests are not let in here." });

@@ -1,5 +1,6 @@
 // What a request carries from the first middleware to its handler, and the small readings every handler needs of it.
 import { type Context, Hono } from "hono";
+import { countedAs } from "../address.ts";
 import type { PolicyStanding } from "../admission.ts";
 import type { Identity } from "../ports.ts";
 import type { HttpParts } from "./parts.ts";
@@ -16,33 +17,20 @@ export type HttpContext = Context<HttpEnvironment>;
 /** 8 KiB: no honest token is longer, and a longer one is not looked at. */
 const TOKEN_CHARACTERS_MAX = 8_192;
 const UNKNOWN_ADDRESS = "unknown";
-const IPV6_GROUPS = 8;
-const NETWORK_GROUPS = 4;
 
 /** An empty app whose schema faults become problem documents. */
 export function newApp(): Hono<HttpEnvironment> {
   return new Hono<HttpEnvironment>();
 }
 
-/** Address of the caller's end of the connection. Forwarding headers are not believed. */
-export function addressOf(c: HttpContext): string {
-  return networkOf(c.env?.incoming?.socket?.remoteAddress ?? UNKNOWN_ADDRESS);
-}
-
-/** What limits count by: an IPv4 address, written plainly, or the first 64 bits of an IPv6 one, which are all one household's. */
-export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  if (!plain.includes(":")) return plain;
-  const [head = "", tail] = plain.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const missing = tail === undefined ? 0 : IPV6_GROUPS - groups.length - after.length;
-  return [...groups, ...Array.from({ length: Math.max(0, missing) }, () => "0"), ...after].slice(0, NETWORK_GROUPS).join(":");
+/** The network of the caller: the far end of the connection, or whom a listed proxy names. */
+export function addressOf(parts: HttpParts, c: HttpContext): string {
+  return parts.settings.proxies.callerOf(c.env?.incoming?.socket?.remoteAddress ?? UNKNOWN_ADDRESS, c.req.header("x-forwarded-for") ?? null);
 }
 
 /** Lets a call without a token in, counted by address. */
 export function admitAnybody(parts: HttpParts, c: HttpContext): void {
-  count(parts, c, "requests", addressOf(c));
+  count(parts, c, "requests", countedAs(addressOf(parts, c)));
 }
 
 /** The caller, if the token holds and has the role (null: any role); counted by bidder. Refuses everything else. */
@@ -61,8 +49,13 @@ async function identify(parts: HttpParts, c: HttpContext): Promise<Identity> {
   const token = /^Bearer ([^\s,]+)$/i.exec(header)?.[1];
   const found = token === undefined || token.length > TOKEN_CHARACTERS_MAX ? "unauthenticated" : await parts.identities.verify(token);
   if (typeof found !== "string") return found;
-  if (found === "unauthenticated") count(parts, c, "logins", addressOf(c));
+  if (found === "unauthenticated") countLogin(parts, c);
   throw new Refused(found);
+}
+
+/** One of what an address may do only so often: a bad token, a ticket, a guest. */
+export function countLogin(parts: HttpParts, c: HttpContext): void {
+  count(parts, c, "logins", countedAs(addressOf(parts, c)));
 }
 
 /** Takes one from a limit, tells how it stands in the headers, and refuses when nothing is left. */

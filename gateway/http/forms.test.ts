@@ -2,7 +2,6 @@
 import { expect, test } from "vitest";
 import { isKnownCurrency, moneyText } from "./currency.ts";
 import { bidCursorText, parseBidCursor } from "./cursors.ts";
-import { networkOf } from "./environment.ts";
 import { instantText, parseInstant } from "./instants.ts";
 import { answerSchema, auctionSchema, bidSchema, listedAuctionSchema, lotSchema, standingSchema } from "./schemas.ts";
 import { socketUrlOf } from "./socket-url.ts";
@@ -54,17 +53,6 @@ test.each([
 
 test("money: currencies are those of ISO 4217", () => {
   expect(["USD", "JPY", "KWD", "XYZ", "usd", ""].map(isKnownCurrency)).toEqual([true, true, true, false, false, false]);
-});
-
-test.each([
-  ["203.0.113.7", "203.0.113.7"],
-  ["::ffff:203.0.113.7", "203.0.113.7"],
-  ["::1", "0:0:0:0"],
-  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
-  ["2001:db8::5:6", "2001:db8:0:0"],
-  ["2001:db8:1:2::", "2001:db8:1:2"],
-])("networks: %s counts as %s", (address, network) => {
-  expect(networkOf(address)).toBe(network);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 // What the HTTP side is made of: the ports it calls and the few settings it shows. Types only; gateway/main.ts wires them.
 import type { Instant } from "../../engine/core/ids.ts";
+import type { TrustedProxies } from "../address.ts";
 import type { Admission } from "../admission.ts";
 import type { HttpMetrics } from "../metrics.ts";
 import type { Catalogue, Engine, Identities, Presence, Tier } from "../ports.ts";
@@ -32,6 +33,8 @@ export interface AboutSettings {
 export interface HttpSettings {
   /** Origins that may call, beside the server's own. */
   readonly origins: readonly string[];
+  /** Believed when they say for whom they ask. */
+  readonly proxies: TrustedProxies;
   /** Deadline of a request that names none, ms. */
   readonly deadlineMs: number;
 }

@@ -74,7 +74,7 @@ export class AuctionReader {
       remember(this.#lots, auctionId, { known, at: clock.monotonic() }, LOTS_MAX);
       return known;
     } catch (error) {
-      if (!(error instanceof CatalogueUnavailable)) log.warn({ error, auctionId }, "catalogue entry could not be read");
+      if (!(error instanceof CatalogueUnavailable)) log.warn({ err: error, auctionId }, "catalogue entry could not be read");
       return kept?.known ?? null;
     }
   }

@@ -11,6 +11,7 @@ import { auctionView, publicRows, rowAfter, rowBefore, standingOf } from "../../
 import type { Read, ReadResult, ShardStatus } from "../../engine/protocol.ts";
 // biome-ignore lint/style/noRestrictedImports: as above
 import { MemoryCatalogue } from "../../persistence/memory/catalogue.ts";
+import { TrustedProxies } from "../address.ts";
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../admission.ts";
 import { TokenIdentities } from "../identity.ts";
 import { type LocalKey, makeLocalKey, signToken, type TokenClaims } from "../local-key.ts";
@@ -18,6 +19,7 @@ import { GatewayMetrics } from "../metrics.ts";
 import type { CommandReply, Engine, ReadOutcome } from "../ports.ts";
 import { tokenKey } from "../token-keys.ts";
 import { createApp } from "./app.ts";
+import type { HttpEnvironment } from "./environment.ts";
 import type { HttpParts } from "./parts.ts";
 import { socketUrlOf } from "./socket-url.ts";
 
@@ -152,12 +154,15 @@ export interface CallOptions {
   /** As it stands, with the JSON type. */
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Address of the far end of the connection. */
+  readonly from?: string;
 }
 
 export interface SystemOptions {
   readonly limits?: Partial<AdmissionLimits>;
   readonly guests?: boolean;
   readonly origins?: readonly string[];
+  readonly proxies?: readonly string[];
   readonly page?: HttpParts["page"];
 }
 
@@ -202,7 +207,7 @@ export async function testSystem(options: SystemOptions = {}): Promise<TestSyste
       durability: null,
       bidsPerHour: ADMISSION_LIMITS.bidsPerHour,
     },
-    settings: { origins: options.origins ?? [], deadlineMs: 5_000 },
+    settings: { origins: options.origins ?? [], proxies: new TrustedProxies(options.proxies ?? []), deadlineMs: 5_000 },
     page: options.page ?? [],
     docs: [],
     listening: () => system.listening,
@@ -221,7 +226,7 @@ export async function testSystem(options: SystemOptions = {}): Promise<TestSyste
     draining: false,
     listening: true,
     token: (claims) => signToken(key, claims, { now: clock.now() }),
-    call: async (method, path, call = {}) => await answered(await app.request(path, { method, headers: headersOf(call), ...bodyOf(call) })),
+    call: async (method, path, call = {}) => await answered(await app.request(path, { method, headers: headersOf(call), ...bodyOf(call) }, connectionOf(call))),
   };
   return system;
 }
@@ -245,6 +250,10 @@ function headersOf({ token, key, body, text, headers }: CallOptions): Record<str
 
 function bodyOf({ body, text }: CallOptions): { body: string } | object {
   return body === undefined && text === undefined ? {} : { body: text ?? JSON.stringify(body) };
+}
+
+function connectionOf({ from }: CallOptions): HttpEnvironment["Bindings"] {
+  return from === undefined ? {} : { incoming: { socket: { remoteAddress: from } } };
 }
 
 /** A body for POST /v1/auctions that opens at once and ends after an hour. */

@@ -9,6 +9,7 @@
 // U3. A token is checked outside the turn; its verdict finds the session or nothing.
 import type { Answer, RefusalCode } from "../../engine/core/decision.ts";
 import type { AuctionId } from "../../engine/core/ids.ts";
+import { countedAs, familyOf } from "../address.ts";
 import type { Identities, Identity } from "../ports.ts";
 import { type BidderLoad, type BidOptions, type BidSender, sendBid } from "./bids.ts";
 import type { Protocol, ServerFrame } from "./client-frames.ts";
@@ -81,6 +82,12 @@ export class Connection implements Peer, BidSender, SessionPorts {
     this.viewer = new Viewer(this);
     const { limits, time } = parts;
     this.session = new Session(this, { limits, sessionId: parts.newId(), hasOrigin: opened.hasOrigin, openedAt: time.monotonic() });
+  }
+
+  /** The address carried a one-use ticket; null: it was spent, too old, or never one. */
+  openedWithTicket(identity: Identity | null): void {
+    if (identity === null) this.#countLogin();
+    this.session.openedWithTicket(identity);
   }
 
   // From the transport.
@@ -215,13 +222,19 @@ export class Connection implements Peer, BidSender, SessionPorts {
   verify(token: string): void {
     const { identities, time } = this.#parts;
     identities.verify(token).then(
-      (verdict) => this.#inTurn(() => this.session.verified(verdict, time.monotonic())),
+      (verdict) =>
+        this.#inTurn(() => {
+          if (verdict === "unauthenticated") this.#countLogin();
+          this.session.verified(verdict, time.monotonic());
+        }),
       (fault: unknown) => this.failed(fault),
     );
   }
 
   spendTicket(ticket: string): Identity | null {
-    return this.#parts.identities.spendTicket(ticket);
+    const identity = this.#parts.identities.spendTicket(ticket, familyOf(this.address));
+    if (identity === null) this.#countLogin();
+    return identity;
   }
 
   admit(identity: Identity): boolean {
@@ -274,6 +287,15 @@ export class Connection implements Peer, BidSender, SessionPorts {
 
   newId(): string {
     return this.#parts.newId();
+  }
+
+  /** A token or ticket that was none: over its limit, an address is told to come later before it is told why. */
+  #countLogin(): void {
+    const { admission } = this.#parts.bids;
+    const { allowed, standing } = admission.take("logins", countedAs(this.address));
+    if (allowed) return;
+    this.#parts.metrics.rateLimited("logins");
+    this.close("rate_limited", standing.resetMs);
   }
 
   /** A fault in a late answer closes this socket and nothing else. */

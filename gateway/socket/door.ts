@@ -1,8 +1,11 @@
 // Who may open a socket: origins, sub-protocols, and how many sockets a gateway, an address and a bidder may have. Pure.
 //
 // E1. Refused before the upgrade, cheaply, with a status and a hint. Only a bidder's own count waits for the token: close 4504.
-// E2. A page's Origin must be on the list. Without one (a program) a token in the first frame is needed, or an anonymous viewer's
-//     frame; a ticket is refused. A token in the address is ignored.
+// E2. A page's Origin must be on the list. Without one (a program: browsers send it always) a token in the first frame is needed, or an
+//     anonymous viewer's frame, which sees what any page sees; a ticket is refused. A token in the address is ignored.
+// E3. `own` takes every port of the host that was asked: the page comes from another port than the socket, and behind a mapping from
+//     one that this gateway does not know. It may, because no cookie says who a socket is: a page of another port of this host brings
+//     its own token or watches what is public. Another name is another host, and a page that should not be let in stands on one.
 import { TokenBucket } from "../token-bucket.ts";
 import { JSON_PROTOCOL, MSGPACK_PROTOCOL, type Protocol } from "./client-frames.ts";
 import type { SocketLimits } from "./limits.ts";
@@ -97,15 +100,6 @@ function isSameHost(origin: string, host: string): boolean {
   const page = URL.canParse(origin) ? new URL(origin).hostname : null;
   const asked = URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : null;
   return page !== null && page !== "" && page === asked;
-}
-
-/** Text groups of an IPv6 address that name a network: its hosts are one caller. */
-const NETWORK_CHARS = 19;
-const MAPPED = "0000:0000:0000:0000:0000:ffff:";
-
-/** Who counts as one address: an IPv4 address, or the /64 network of an IPv6 one. */
-export function addressKey(text: string): string {
-  return text.includes(":") && !text.startsWith(MAPPED) ? text.slice(0, NETWORK_CHARS) : text;
 }
 
 /** The sockets of each bidder, and what they have under way. */

@@ -24,7 +24,7 @@ export interface SocketMetrics {
   answerReplayed(): void;
   /** Turned away without a decision; every code. */
   refused(code: string): void;
-  rateLimited(policy: "frames" | "bids" | "auction" | "in_flight" | "sockets" | "accepts"): void;
+  rateLimited(policy: "frames" | "bids" | "auction" | "in_flight" | "sockets" | "accepts" | "logins"): void;
 }
 
 /** As they stand now; read when metrics are. */

@@ -227,6 +227,52 @@ test("socket: a revoked identity is closed for good", async () => {
   expect(await client.closed).toEqual({ code: 4506, reason: "revoked" });
 });
 
+test("socket: a caller behind a listed proxy is counted by its own address, and nobody else is believed about it", async () => {
+  const forwarded = (address: string) => ({ ws: { headers: { "X-Forwarded-For": address } } });
+  const believed = await trial({ limits: { socketsPerAddress: 1 }, proxies: ["127.0.0.1"] });
+  await believed.connect(forwarded("6.6.6.6, 1.1.1.1"));
+  await believed.connect(forwarded("1.1.1.2"));
+  expect(await refusedWith(believed.address, [JSON_PROTOCOL], forwarded("7.7.7.7, 1.1.1.1").ws)).toMatchObject({ status: 429 });
+  const unlisted = await trial({ limits: { socketsPerAddress: 1 } });
+  await unlisted.connect(forwarded("1.1.1.1"));
+  expect(await refusedWith(unlisted.address, [JSON_PROTOCOL], forwarded("1.1.1.2").ws)).toMatchObject({ status: 429 });
+});
+
+test("socket: bad tokens and spent tickets of one address are limited, good ones are not", async () => {
+  const stage = await trial({ admission: { loginsPerMinute: 2 } });
+  const page = { ws: { origin: TRIAL_ORIGIN } };
+  const withToken = async (token: string) => {
+    const client = await stage.connect();
+    client.send({ type: "auth", token });
+    return client;
+  };
+  expect((await (await withToken("bad")).closed).code).toBe(4500);
+  expect((await (await stage.connect({ query: "?ticket=none", ...page })).closed).code).toBe(4007);
+  expect(await (await withToken("bad")).closed).toEqual({ code: 4005, reason: "rate_limited;retryAfterMs=60000" });
+  expect((await (await stage.connect({ query: "?ticket=none", ...page })).closed).code).toBe(4005);
+  const again = await stage.connect(page);
+  again.send({ type: "auth", ticket: "none" });
+  expect((await again.closed).code).toBe(4005);
+  await (await withToken("u-1")).next("welcome");
+  expect(stage.metrics.counts.get("limited logins")).toBe(3);
+});
+
+test("socket: what is refused before it is a socket gets a problem document with a request id", async () => {
+  const stage = await trial();
+  const http = `http://127.0.0.1:${stage.server?.port}`;
+  for (const [method, path, status, code] of [
+    ["GET", "/v1/auctions", 404, "not_found"],
+    ["POST", "/health", 405, "method_not_allowed"],
+    ["GET", "/v1/socket", 404, "not_found"],
+  ] as const) {
+    const answer = await fetch(http + path, { method });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/problem+json"]);
+    const body = (await answer.json()) as { code: string; status: number; requestId: string };
+    expect(body).toMatchObject({ code, status, type: `/errors/${code}` });
+    expect(body.requestId).toBe(answer.headers.get("x-request-id"));
+  }
+});
+
 test("socket: the port answers health and readiness, and nothing else", async () => {
   const stage = await trial();
   const http = `http://127.0.0.1:${stage.server?.port}`;

@@ -12,17 +12,18 @@ import uWS from "uWebSockets.js";
 import { v7 } from "uuid";
 import type { AuctionId } from "../../engine/core/ids.ts";
 import type { Notice } from "../../engine/protocol.ts";
+import { familyOf, type TrustedProxies } from "../address.ts";
 import type { Admission } from "../admission.ts";
-import { ERROR_CODES } from "../error-codes.ts";
 import type { Catalogue, Engine, Identities, Identity, Lot, Presence } from "../ports.ts";
 import type { Protocol } from "./client-frames.ts";
 import { Connection, type SendResult, type SharedParts, type Transport } from "./connection.ts";
-import { addressKey, BidderSockets, Door, type DoorRefusal } from "./door.ts";
+import { BidderSockets, Door } from "./door.ts";
 import { encodedFrame, type Payload } from "./frame-encode.ts";
 import { socketGauges } from "./gauges.ts";
 import type { SocketLimits } from "./limits.ts";
 import type { SocketGauges, SocketMetrics } from "./metrics.ts";
 import { Turn } from "./outbox.ts";
+import { headerOf, refuse, respond } from "./plain-http.ts";
 import { noticeFrame } from "./public-frames.ts";
 import { guardedTime, type SocketTime } from "./time.ts";
 import { Watching } from "./watching.ts";
@@ -35,6 +36,8 @@ export interface SocketServerOptions {
   readonly catalogue: Catalogue;
   readonly identities: Identities;
   readonly admission: Admission;
+  /** Believed when they say for whom they ask. */
+  readonly proxies: TrustedProxies;
   /** Origins whose pages may connect; `own` stands for every page of the host that was asked. */
   readonly origins: readonly string[];
   readonly limits: SocketLimits;
@@ -235,21 +238,24 @@ class Server implements SocketServer {
       pong: (ws) => this.#on(ws, (connection) => connection.session.heard(this.#options.time.monotonic(), false)),
       close: (ws) => this.#guarded(() => this.#closed(ws)),
     });
-    this.#app.get("/health", (res) => respond(res, "200 OK", { status: "ok" }, null));
+    this.#app.get("/health", (res) => respond(res, "200 OK", { status: "ok" }));
     this.#app.get("/ready", (res) =>
       this.#answered(res, () => {
         const ready = !this.#door.draining && this.#options.ready();
-        respond(res, ready ? "200 OK" : "503 Service Unavailable", { status: ready ? "ready" : "not_ready" }, null);
+        respond(res, ready ? "200 OK" : "503 Service Unavailable", { status: ready ? "ready" : "not_ready" });
       }),
     );
+    for (const path of ["/health", "/ready"]) {
+      this.#app.any(path, (res) => refuse(res, { status: "405 Method Not Allowed", code: "method_not_allowed", retryAfterS: null }, { Allow: "GET" }));
+    }
     this.#app.any("/*", (res) => refuse(res, { status: "404 Not Found", code: "not_found", retryAfterS: null }));
   }
 
   #upgrade(res: uWS.HttpResponse, req: uWS.HttpRequest, context: uWS.us_socket_context_t): void {
-    const { time, metrics, identities } = this.#options;
+    const { time, metrics, identities, proxies } = this.#options;
     const origin = req.getHeader("origin");
     const ticket = req.getQuery("ticket") ?? "";
-    const address = addressKey(Buffer.from(res.getRemoteAddressAsText()).toString());
+    const address = proxies.callerOf(Buffer.from(res.getRemoteAddressAsText()).toString(), headerOf(req, "x-forwarded-for"));
     const asked = { origin, host: req.getHeader("host"), protocols: req.getHeader("sec-websocket-protocol"), hasTicket: ticket !== "", address };
     const answer = this.#door.ask(asked, time.monotonic());
     if ("code" in answer) {
@@ -259,7 +265,7 @@ class Server implements SocketServer {
       refuse(res, answer);
       return;
     }
-    const ticketOf = ticket === "" ? undefined : identities.spendTicket(ticket);
+    const ticketOf = ticket === "" ? undefined : identities.spendTicket(ticket, familyOf(address));
     const opened: Opened = { protocol: answer.protocol, address, hasOrigin: origin !== "", ticketOf, connection: null };
     res.upgrade(opened, req.getHeader("sec-websocket-key"), answer.name, "", context);
   }
@@ -271,7 +277,7 @@ class Server implements SocketServer {
     const connection = new Connection(transportOf(ws, opened.protocol, bufferMax), this.#parts, opened);
     opened.connection = connection;
     this.#connections.add(connection);
-    if (opened.ticketOf !== undefined) connection.session.openedWithTicket(opened.ticketOf);
+    if (opened.ticketOf !== undefined) connection.openedWithTicket(opened.ticketOf);
   }
 
   #closed(ws: Socket): void {
@@ -380,21 +386,4 @@ function transportOf(ws: Socket, protocol: Protocol, bufferMax: number): Transpo
     // Above its limit the transport would drop the close frame too, and the socket would stay half closed: then it is cut.
     end: (code, reason) => (ws.getBufferedAmount() > bufferMax ? ws.close() : ws.end(code, reason)),
   };
-}
-
-function refuse(
-  res: uWS.HttpResponse,
-  refusal: { readonly status: string; readonly code: DoorRefusal["code"] | "not_found" | "internal"; readonly retryAfterS: number | null },
-): void {
-  const { status, code, retryAfterS } = refusal;
-  const body = { type: `/errors/${code}`, title: ERROR_CODES[code].title, status: Number.parseInt(status, 10), code };
-  respond(res, status, body, retryAfterS);
-}
-
-function respond(res: uWS.HttpResponse, status: string, body: object, retryAfterS: number | null): void {
-  res.cork(() => {
-    res.writeStatus(status).writeHeader("Content-Type", "application/json");
-    if (retryAfterS !== null) res.writeHeader("Retry-After", String(retryAfterS));
-    res.end(JSON.stringify(body));
-  });
 }

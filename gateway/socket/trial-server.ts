@@ -1,6 +1,7 @@
 // A socket server over an engine in memory, and `ws` clients that wait for frames by name. For tests: real sockets, time that stands still.
 import { pack, unpack } from "msgpackr";
 import { type ClientOptions, WebSocket } from "ws";
+import { TrustedProxies } from "../address.ts";
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../admission.ts";
 import type { Identities, Identity } from "../ports.ts";
 import { JSON_PROTOCOL, MSGPACK_PROTOCOL } from "./client-frames.ts";
@@ -107,6 +108,7 @@ export class TrialClient {
 export interface TrialOptions {
   readonly limits?: Partial<SocketLimits>;
   readonly admission?: Partial<AdmissionLimits>;
+  readonly proxies?: readonly string[];
 }
 
 export class Trial {
@@ -125,7 +127,7 @@ export class Trial {
   }
 
   /** On that port. */
-  startOn(port: number, { limits = {}, admission = {} }: TrialOptions = {}): Promise<SocketServer> {
+  startOn(port: number, { limits = {}, admission = {}, proxies = [] }: TrialOptions = {}): Promise<SocketServer> {
     return startSocketServer({
       host: "127.0.0.1",
       port,
@@ -133,6 +135,7 @@ export class Trial {
       catalogue: this.catalogue,
       identities: this.identities,
       admission: new Admission({ ...ADMISSION_LIMITS, ...admission }, this.time),
+      proxies: new TrustedProxies(proxies),
       origins: [TRIAL_ORIGIN],
       limits: { ...SOCKET_LIMITS, ...limits },
       metrics: this.metrics,
