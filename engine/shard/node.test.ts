@@ -51,6 +51,48 @@ test("shard loop: nothing leaves before the append is done", async () => {
   expect(said(world.caller.told.get(id))).toBe("leading 3");
 });
 
+test("shard loop: what the open frame holds does not leave with the one in flight", async () => {
+  const held: (() => void)[] = [];
+  let hold = false;
+  const world = await new OneNode({ log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } }).start();
+  await opened(world);
+  hold = true;
+  const sent = world.send(commandOf("bidder", "ann", AUCTION, "k1", bid(500)));
+  world.node.turn();
+  const open = world.send(commandOf("bidder", "bob", AUCTION, "k2", bid(900)));
+  world.node.turn();
+  // Stored, then told; then the next frame is on its way.
+  for (let n = 0; n < 2; n += 1) held.shift()?.();
+  await world.time.settle();
+  expect([sent, open].map((id) => said(world.caller.told.get(id)))).toEqual(["leading 3", "nothing"]);
+  expect(world.sink.updates.at(-1)?.sequence).toBe(3);
+  hold = false;
+  for (const callback of held.splice(0)) callback();
+  await world.time.settle();
+  expect(said(world.caller.told.get(open))).toBe("leading 4");
+});
+
+test("shard loop: an unknown auction is refused by an owner whose last record was sent within a second, else after the next one", async () => {
+  const held: (() => void)[] = [];
+  let hold = false;
+  const world = await new OneNode({ log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } }).start();
+  await opened(world);
+  hold = true;
+  world.send(commandOf("bidder", "ann", AUCTION, "k1", bid(500)));
+  world.node.turn();
+  await world.time.pass(1_500);
+  // It lands now, but it was sent a second and a half ago: meanwhile somebody else may have claimed.
+  for (let n = 0; n < 2; n += 1) held.shift()?.();
+  const strange = world.send(commandOf("bidder", "ann", auctionIdOf(9), "k1", bid(500)));
+  world.node.turn();
+  await world.time.settle();
+  expect(said(world.caller.told.get(strange))).toBe("nothing");
+  hold = false;
+  for (const callback of held.splice(0)) callback();
+  await world.time.settle();
+  expect(said(world.caller.told.get(strange))).toBe("no_such_auction");
+});
+
 test("shard loop: a repeated key: the same bytes, at once, without a record", async () => {
   const world = await new OneNode().start();
   await opened(world);

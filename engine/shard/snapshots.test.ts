@@ -1,6 +1,7 @@
 // Checkpoints under way while everything else goes on: what is saved stands at one lsn, or is not used.
 import { expect, test } from "vitest";
 import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
+import { addHash, ZERO_HASH } from "../core/state-hash.ts";
 import type { AuctionSnapshot, Checkpoint } from "../ports.ts";
 import { HeldStore } from "../sim/held.ts";
 import { auctionIdOf, commandOf, OneNode } from "../sim/one-node.ts";
@@ -43,6 +44,17 @@ function heldTurn(): { readonly turn: () => Promise<void>; go(): void } {
   };
 }
 
+/** Every checkpoint of the store: the sum of its auctions' hashes, and the one it says. */
+async function sums(world: OneNode): Promise<readonly (readonly [string, string])[]> {
+  const all: (readonly [string, string])[] = [];
+  for (const checkpoint of await world.snapshots.checkpoints(0)) {
+    let sum = ZERO_HASH;
+    for await (const list of world.snapshots.auctions(checkpoint, false)) for (const auction of list) sum = addHash(sum, auction.stateHash);
+    all.push([Buffer.from(sum).toString("hex"), Buffer.from(checkpoint.stateHash).toString("hex")]);
+  }
+  return all;
+}
+
 async function sameAfterRestart(world: OneNode): Promise<OneNode> {
   const second = await new OneNode({ before: world }).start();
   await finished(second, second.node.stop());
@@ -66,6 +78,9 @@ test("snapshot: a node that stops while one is under way releases the right stat
   await finished(world, snapshot);
   await finished(world, stopped);
   expect((await audited(world)).violations).toEqual([]);
+  const checkpoints = await sums(world);
+  expect(checkpoints).toHaveLength(2);
+  for (const [sum, told] of checkpoints) expect(told).toBe(sum);
   const second = await sameAfterRestart(world);
   expect(hashesOf(second)).toEqual(hashesOf(world));
   expect(second.lines).toContainEqual(expect.objectContaining({ event: "shard_claimed", fields: expect.objectContaining({ from: "checkpoint" }) }));
@@ -148,11 +163,13 @@ test("snapshot: what the store did not take because it has a newer one does not 
   expect(only(first).dirty.size).toBe(1);
 });
 
-/** A store whose newest checkpoint has bytes that nobody can read. */
+/** A store whose newest checkpoint has bytes of an open auction that nobody can read. */
 class TornStore extends HeldStore {
   torn = false;
   override async save(checkpoint: Checkpoint, auctions: readonly AuctionSnapshot[]): Promise<"saved" | "superseded"> {
-    return super.save(checkpoint, this.torn ? auctions.map((auction) => ({ ...auction, head: new Uint8Array([0xc1, 1, 2]) })) : auctions);
+    const torn = (auction: AuctionSnapshot): AuctionSnapshot =>
+      this.torn && auction.catalogue.phase === "open" ? { ...auction, head: new Uint8Array([0xc1, 1, 2]) } : auction;
+    return super.save(checkpoint, auctions.map(torn));
   }
 }
 
@@ -168,6 +185,34 @@ test("recovery: a checkpoint that cannot be read is passed over for the one befo
   const second = await new OneNode({ before: world }).start();
   expect(second.lines.map((line) => line.event)).toEqual(["snapshot_unfit", "shard_claimed", "shard_serving"]);
   expect(said(await second.ask(bidOf("ann", "k1", 500)))).toBe("leading 3 replayed");
+  await finished(second, second.node.stop());
+  expect((await audited(second)).violations).toEqual([]);
+});
+
+test("recovery: behind an older checkpoint nothing is left asleep, because the store gives single auctions as they are now", async () => {
+  const kept = { closedKeptMs: 10 * SECOND };
+  const store = new TornStore(new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, ...kept }));
+  const world = await new OneNode({ snapshots: store, limits: kept }).start();
+  const [sold, other] = [auctionIdOf(1), auctionIdOf(2)];
+  await opened(world, { durationMs: 5 * SECOND }, sold);
+  await opened(world, {}, other);
+  await finished(world, world.node.snapshotAll());
+  await world.time.pass(60 * SECOND);
+  // Closed when this checkpoint was taken, and left memory.
+  await finished(world, world.node.snapshotAll());
+  await world.time.pass(60 * SECOND);
+  await world.ask(bidOf("ann", "k1", 500, other));
+  await finished(world, world.node.snapshotAll());
+  expect(only(world).evicted).toBe(1);
+  expect(said(await world.ask(bidOf("bob", "k2", 900, sold)))).toBe("ended 4");
+  store.torn = true;
+  await world.ask(bidOf("ann", "k3", 700, other));
+  await finished(world, world.node.snapshotAll());
+  store.torn = false;
+  const second = await new OneNode({ before: world, limits: kept }).start();
+  expect(second.lines.map((line) => line.event)).toEqual(["snapshot_unfit", "shard_claimed", "shard_serving"]);
+  expect(only(second).evicted).toBe(0);
+  expect(said(await second.ask(bidOf("bob", "k2", 900, sold)))).toBe("ended 4 replayed");
   await finished(second, second.node.stop());
   expect((await audited(second)).violations).toEqual([]);
 });

@@ -1,10 +1,9 @@
-// How a tenure begins and ends, and what everybody hears of it: each test is one way in which an answer, an end or a promise
-// could be lost.
+// How a tenure ends, and what everybody hears of it: each test is one way in which an answer, an end or a promise could be lost.
 import { expect, test } from "vitest";
 import { createRecordCodec } from "../../persistence/record.ts";
 import { HeldLog } from "../sim/held.ts";
-import { auctionIdOf, commandOf, DAY_ONE, OneNode } from "../sim/one-node.ts";
-import { AUCTION, audited, bidOf, create, finished, HOUR, opened, SECOND, said } from "../sim/scenes.ts";
+import { commandOf, DAY_ONE, OneNode } from "../sim/one-node.ts";
+import { AUCTION, audited, bidOf, create, HOUR, opened, SECOND, said } from "../sim/scenes.ts";
 
 test("log down: an end that fell due meanwhile is decided after its time was given back", async () => {
   let down = false;
@@ -84,14 +83,6 @@ test("ownership: what the new owner decided does not trip the old one's timers",
   expect(said(await first.ask(bidOf("ann", "k1", 500)))).toMatch(/unowned|unknown/);
   await first.time.pass(2 * HOUR);
   expect(first.node.all()[0]?.phase).toBe("unowned");
-});
-
-test("stopping: a deposed owner that had not noticed stops in order", async () => {
-  const first = await new OneNode().start();
-  await opened(first);
-  await new OneNode({ before: first }).start();
-  await finished(first, first.node.stop());
-  expect(first.lines.map((line) => line.event)).toContain("tenure_over");
 });
 
 test("gap: one that cannot be read in time ends the tenure, and the shard is taken again", async () => {
@@ -179,6 +170,27 @@ test("broken: while it is being taken: it is read again first, once, and nothing
   expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("leading 3");
 });
 
+test("broken: while its claim is under way for longer than the pause: what it claimed is read again before it serves", async () => {
+  const held: (() => void)[] = [];
+  let hold = false;
+  const first = await new OneNode().start();
+  await opened(first);
+  first.kill();
+  const world = new OneNode({ before: first, log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } });
+  hold = true;
+  void world.node.start();
+  await world.time.settle();
+  const [shard] = world.node.all();
+  if (shard === undefined) throw new Error("one shard");
+  world.node.broken(shard, "test", "an invariant broke");
+  await world.time.pass(2 * SECOND);
+  hold = false;
+  for (const callback of held.splice(0)) callback();
+  await world.time.pass(2 * SECOND);
+  expect(shard.phase).toBe("serving");
+  expect(world.lines.flatMap((line) => (line.event === "shard_claimed" ? [line.fields.from] : []))).toEqual(["zero", "zero"]);
+});
+
 test("broken: a record that cannot be made stops its shard and no other, and nobody waits for it", async () => {
   const world = await new OneNode({ shards: 2 }).start();
   await opened(world);
@@ -214,134 +226,6 @@ test("broken: three times in ten minutes it is taken again, then it stays stoppe
   expect(shard.phase).toBe("stopped");
 });
 
-test("stopping: commands that wait undecided are refused shard_moving, and so is what comes later", async () => {
-  const world = await new OneNode().start();
-  await opened(world);
-  const waiting = world.send(bidOf("ann", "k1", 500));
-  const stopped = world.node.stop();
-  const late = world.send(bidOf("bob", "k2", 900));
-  world.node.turn();
-  await finished(world, stopped);
-  expect([waiting, late].map((id) => said(world.caller.told.get(id)))).toEqual(["shard_moving", "shard_moving"]);
-});
-
-test("stopping: a fresh read that comes while the shard is given up is answered or refused", async () => {
-  const held: (() => void)[] = [];
-  let hold = false;
-  const world = await new OneNode({ log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } }).start();
-  await opened(world);
-  hold = true;
-  const stopped = world.node.stop();
-  await world.time.settle();
-  const ids: number[] = [];
-  for (let n = 0; n < 6; n += 1) {
-    ids.push(world.read({ kind: "view", auctionId: AUCTION, fresh: true, history: 0, bidderId: null }));
-    held.shift()?.();
-    await world.time.settle();
-  }
-  await finished(world, stopped);
-  expect(ids.map((id) => said(world.caller.told.get(id))).filter((word) => word === "nothing")).toEqual([]);
-});
-
-test("stopping: an append of unknown outcome ends it, and nothing is claimed again", async () => {
-  let fate: "done" | "answer_lost" = "done";
-  const world = await new OneNode({ log: { fate: () => ({ kind: fate }) } }).start();
-  await opened(world);
-  fate = "answer_lost";
-  await finished(world, world.node.stop());
-  fate = "done";
-  const { end } = await world.log.ends(0);
-  await world.time.pass(20 * SECOND);
-  expect((await world.log.ends(0)).end).toBe(end);
-});
-
-test("stopping: while a step of the clock is the reason already: it waits for that release", async () => {
-  const held: (() => void)[] = [];
-  let hold = false;
-  const world = await new OneNode({ log: { soon: (callback) => (hold ? held.push(callback) : queueMicrotask(callback)) } }).start();
-  await opened(world);
-  hold = true;
-  const read = world.read({ kind: "view", auctionId: AUCTION, fresh: true, history: 0, bidderId: null });
-  world.time.step(2 * SECOND);
-  world.node.turn();
-  await world.time.settle();
-  expect(world.node.all()[0]?.phase).toBe("sealed");
-  const stopped = world.node.stop();
-  await world.time.settle();
-  hold = false;
-  for (const callback of held.splice(0)) callback();
-  await finished(world, stopped);
-  expect(said(world.caller.told.get(read))).toBe("read");
-  expect((await audited(world)).records.at(-1)).toMatchObject({ kind: "release", reason: "clock" });
-  await world.time.pass(5 * SECOND);
-  expect(world.node.all()[0]?.phase).toBe("unowned");
-});
-
-test("stopping: whoever waits for the log to be read again is told unknown", async () => {
-  let fate: "done" | "lost" | "refused" = "done";
-  const world = await new OneNode({ log: { fate: () => (fate === "refused" ? { kind: "refused", code: "disk_full" } : { kind: fate }) } }).start();
-  await opened(world);
-  fate = "lost";
-  const id = world.send(bidOf("ann", "k1", 500));
-  world.node.turn();
-  await Promise.resolve();
-  fate = "refused";
-  await world.time.settle();
-  expect(said(world.caller.told.get(id))).toBe("nothing");
-  await finished(world, world.node.stop());
-  expect(said(world.caller.told.get(id))).toBe("outcome_unknown");
-});
-
-test("stopping: while the log refuses, no probe opens the shard again", async () => {
-  let down = false;
-  const world = await new OneNode({ log: { fate: () => (down ? { kind: "refused", code: "disk_full" } : { kind: "done" }) } }).start();
-  await opened(world);
-  down = true;
-  expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("log_unavailable");
-  await finished(world, world.node.stop());
-  down = false;
-  await world.time.pass(20 * SECOND);
-  expect(world.node.all()[0]?.phase).not.toBe("serving");
-});
-
-test("opening: a scheduled auction whose opening and close fell into an outage opens and closes, in the order of due times", async () => {
-  const first = await new OneNode().start();
-  const [a, b] = [auctionIdOf(1), auctionIdOf(2)];
-  await opened(first, { opensAt: DAY_ONE + 10 * SECOND, durationMs: 10 * SECOND }, a);
-  await opened(first, { opensAt: DAY_ONE + 5 * SECOND, durationMs: 10 * SECOND }, b);
-  first.time.jump(HOUR);
-  const second = await new OneNode({ before: first }).start();
-  const due = (await audited(second)).placed.map(({ decision }) => `${decision.command.body.type} ${decision.auctionId === a ? "a" : "b"}`);
-  expect(due.slice(2)).toEqual(["open_due b", "open_due a", "close_due b", "close_due a"]);
-});
-
-test("opening: a bid for an auction whose opening and close are both due is decided behind them", async () => {
-  const world = await new OneNode().start();
-  await opened(world, { opensAt: DAY_ONE + 10 * SECOND, durationMs: 10 * SECOND });
-  world.time.jump(HOUR);
-  expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("ended 4");
-});
-
-test("opening: the pass of a second owner gives back from the first unfinished one, whatever was decided in it", async () => {
-  let refuse = false;
-  const first = await new OneNode({ log: { fate: () => (refuse ? { kind: "lost" } : { kind: "done" }) } }).start();
-  const opensAt = DAY_ONE + 10 * SECOND;
-  await opened(first, { opensAt, durationMs: 60 * SECOND, outage: { policy: "give_back", lostMsMin: 15 * SECOND } });
-  await first.time.pass(9 * SECOND);
-  refuse = true;
-  first.time.jump(11 * SECOND);
-  // Claims and opens the auction (10 s late, below lostMsMin), and dies before its pass is over.
-  let appends = 0;
-  const second = new OneNode({ before: first, log: { fate: () => ({ kind: ++appends <= 2 ? "done" : "lost" }) } });
-  void second.node.start();
-  await second.time.settle();
-  expect((await audited(second)).placed.at(-1)?.decision.command.body.type).toBe("open_due");
-  second.time.jump(10 * SECOND);
-  const third = await new OneNode({ before: second }).start();
-  const given = (await audited(third)).placed.filter(({ decision }) => decision.command.body.type === "give_back");
-  expect(given.map(({ decision }) => decision.effects.endMoved)).toMatchObject([{ from: opensAt + 60 * SECOND, to: opensAt + 60 * SECOND + 20 * SECOND }]);
-});
-
 test("claiming: a claim that lost to another names the new owner and waits", async () => {
   const first = await new OneNode().start();
   await opened(first);
@@ -353,6 +237,51 @@ test("claiming: a claim that lost to another names the new owner and waits", asy
   );
   expect(said(await first.ask(bidOf("ann", "k1", 500)))).toBe("outcome_unknown");
   expect(first.node.statuses()[0]).toMatchObject({ state: "unowned" });
+});
+
+test("claiming: a claim that another one overtook serves nothing, and is made again later", async () => {
+  const first = await new OneNode().start();
+  await opened(first);
+  first.kill();
+  const codec = createRecordCodec(first.lifeId);
+  const { claim } = first.node.all()[0]?.judge ?? { claim: 0 };
+  let appends = 0;
+  const overtaken = (): void => {
+    appends += 1;
+    if (appends > 1) return;
+    const nonce = new Uint8Array(16).fill(3);
+    first.records.store(0, codec.claim({ shard: 0, previous: claim, nonce, nodeId: "birch", processId: "b", reason: "takeover", shards: 1, at: DAY_ONE }));
+  };
+  const world = new OneNode({
+    before: first,
+    log: {
+      fate: () => {
+        overtaken();
+        return { kind: "done" };
+      },
+    },
+  });
+  void world.node.start();
+  await world.time.settle();
+  expect(world.node.all()[0]?.phase).toBe("unowned");
+  await world.time.pass(SECOND);
+  expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("leading 3");
+  expect((await audited(world)).violations).toEqual([]);
+});
+
+test("log down: a clock that was set back meanwhile is waited for", async () => {
+  let down = false;
+  const world = await new OneNode({ log: { fate: () => (down ? { kind: "refused", code: "disk_full" } : { kind: "done" }) } }).start();
+  await opened(world);
+  down = true;
+  await world.ask(bidOf("ann", "k1", 500));
+  world.time.step(-60 * SECOND);
+  await world.time.pass(5 * SECOND);
+  down = false;
+  await world.time.pass(5 * SECOND);
+  expect(world.node.all()[0]?.phase).toBe("stopped");
+  await world.time.pass(60 * SECOND);
+  expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("leading 3");
 });
 
 test("creating: an id whose create is in flight when the log refuses can be created again", async () => {
