@@ -6,8 +6,9 @@
 // I3. An unknown tier is `free` and an unknown role is none: a token can never get more by a word we do not know.
 // I4. Tokens and tickets are kept as digests or not at all, so that memory shows none.
 // I5. A ticket is spent by whoever shows it, also where it does not open: a thief from another address family has it once, and for nothing.
+// I6. A key set that cannot be fetched is a fault of ours: a good token is never called bad for it, since that would end its holder's socket.
 import { hash, randomBytes } from "node:crypto";
-import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, type ProtectedHeaderParameters } from "jose";
 import type { Instant } from "../engine/core/ids.ts";
 import { type LocalKey, signToken } from "./local-key.ts";
 import type { AddressFamily, Identities, Identity, Tier, TokenFault } from "./ports.ts";
@@ -109,8 +110,9 @@ export class TokenIdentities implements Identities {
 
   async #check(token: string, now: Instant): Promise<Identity | TokenFault> {
     const { key, issuer, audience, lifetimeMaxS } = this.#settings;
+    const header = headerOf(token);
+    if (header === null) return "unauthenticated";
     try {
-      const header = decodeProtectedHeader(token);
       if (STRANGE_HEADERS.some((member) => member in header)) return "unauthenticated";
       if (key.kid !== null && header.kid !== undefined && header.kid !== key.kid) return "unauthenticated";
       const options = {
@@ -125,6 +127,7 @@ export class TokenIdentities implements Identities {
         typeof key.key === "function" ? await jwtVerify(token, key.key as JWTVerifyGetKey, options) : await jwtVerify(token, key.key, options);
       return identityOf(payload, now, lifetimeMaxS) ?? "unauthenticated";
     } catch (error) {
+      if (typeof key.key === "function" && !saysOfToken(error)) throw new KeysUnavailable("the key set cannot be had", { cause: error });
       return error instanceof errors.JWTExpired ? "token_expired" : "unauthenticated";
     }
   }
@@ -135,6 +138,22 @@ export class TokenIdentities implements Identities {
       this.#tickets.delete(digest);
     }
   }
+}
+
+/** Thrown by `verify` when the keys that judge a token cannot be fetched: then nothing is known of the token. */
+export class KeysUnavailable extends Error {}
+
+function headerOf(token: string): ProtectedHeaderParameters | null {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a fault is the token's, and not one of fetching the key set: jose has a name of its own for each fault of a token. */
+function saysOfToken(error: unknown): boolean {
+  return error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && !(error instanceof errors.JWKSInvalid) && error.code !== "ERR_JOSE_GENERIC";
 }
 
 function dropOldest(map: Map<string, unknown>, max: number): void {

@@ -130,3 +130,9 @@ test("gateway: process: headers over 16 KiB and a second length are refused, and
   expect(await raw('GET /v1/about HTTP/1.1\r\nHost: "><script>\r\nConnection: close\r\n\r\n')).not.toMatch(/^HTTP\/1.1 5/);
   expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
 });
+
+test("gateway: process: a listed proxy's callers are counted each by its own address", async () => {
+  const gateway = await ready({ FAIRWARNING_GATEWAY_TRUSTED_PROXIES: "127.0.0.1", FAIRWARNING_RATE_REQUESTS_PER_MINUTE: "1" });
+  const about = async (address: string) => (await fetch(`${gateway.url}/v1/about`, { headers: { "X-Forwarded-For": address } })).status;
+  expect([await about("1.1.1.1"), await about("1.1.1.1"), await about("1.1.1.2")]).toEqual([200, 429, 200]);
+});

@@ -146,6 +146,7 @@ export type AddressFamily = "ipv4" | "ipv6";
 export type TokenFault = "unauthenticated" | "token_expired";
 
 export interface Identities {
+  /** Rejects when the keys that judge a token cannot be had; that says nothing of the token. */
   verify(token: string): Promise<Identity | TokenFault>;
   /** One-use tickets of 30 s for opening one socket, from an address of the family it was issued to; null: any, or not known. */
   issueTicket(identity: Identity, family?: AddressFamily | null): { readonly ticket: string; readonly expiresAt: Instant };

@@ -247,6 +247,16 @@ test("auctions: read: while the owner is away the last view is shown as stale wi
   expect(fresh.body).toMatchObject({ code: "shard_unowned", retryAfterMs: 250 });
 });
 
+test("auctions: read: a view of another life of the log is not shown, not even as an old one", async () => {
+  const system = await testSystem();
+  const auctionId = await createdAuction(system);
+  await system.call("GET", `/v1/auctions/${auctionId}`);
+  for (const listener of system.engine.listeners) listener.newLife("00000002");
+  system.engine.refuseWith = "shard_unowned";
+  system.engine.stale = 10;
+  expect((await system.call("GET", `/v1/auctions/${auctionId}`)).body).toMatchObject({ code: "shard_unowned" });
+});
+
 test("auctions: read: with the catalogue away the auction is shown without its lot", async () => {
   const system = await testSystem();
   const auctionId = await createdAuction(system);

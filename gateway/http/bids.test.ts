@@ -145,6 +145,14 @@ test.each([
   expect(system.engine.deadlines).toHaveLength(1);
 });
 
+test.each(["", "x".repeat(65), "a\u0000b", "\ud800", "\ufffd", "na\u00efve"])("bids: retract: the reason %j is refused with a pointer", async (reason) => {
+  const system = await testSystem();
+  const auctionId = await createdAuction(system);
+  const answer = await system.call("POST", `/v1/auctions/${auctionId}/retract`, { token: await bidder(system), key: "t1", body: { reason } });
+  expect(answer.status).toBe(400);
+  expect(answer.body).toMatchObject({ code: "invalid_request", errors: [{ pointer: "/reason" }] });
+});
+
 test("bids: amount: one above the largest is the rules' to reject", async () => {
   const system = await testSystem();
   const auctionId = await createdAuction(system);

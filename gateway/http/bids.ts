@@ -10,7 +10,8 @@ import { amountField, currencyField } from "./fields.ts";
 import type { HttpParts } from "./parts.ts";
 
 const tag = "bids";
-const REASON_CHARACTERS_MAX = 64;
+/** Printable ASCII, as over sockets: whether the auction takes the reason is the auction's to say. */
+const REASON = /^[ -~]{1,64}$/;
 
 const amountFields = z.strictObject({ amountMinor: amountField("amount in minor units"), currency: currencyField }).openapi("AmountInput");
 const bidFields = z
@@ -18,7 +19,7 @@ const bidFields = z
   .openapi("BidInput");
 const retractFields = z
   .strictObject({
-    reason: z.string().min(1).max(REASON_CHARACTERS_MAX).openapi({ example: "mistyped_amount", description: "one that the auction's `retraction` names" }),
+    reason: z.string().regex(REASON).openapi({ example: "mistyped_amount", description: "one that the auction's `retraction` names" }),
   })
   .openapi("RetractInput");
 

@@ -66,6 +66,12 @@ test("callers: ticket: opens one socket within 30 seconds", async () => {
   expect(spend(late.body.ticket)).toBeUndefined();
 });
 
+test("callers: ticket: one that was fetched over IPv4 opens no socket over IPv6", async () => {
+  const system = await testSystem();
+  const issued = await system.call("POST", "/v1/ws-tickets", { token: await system.token({ userId: "ann" }), from: "1.1.1.1" });
+  expect(system.parts.identities.spendTicket(String(issued.body.ticket), "ipv6")).toBeNull();
+});
+
 test("callers: guests: off, there are none", async () => {
   const system = await testSystem();
   const answer = await system.call("POST", "/v1/guests", { body: {} });
@@ -130,6 +136,15 @@ test("lists: auctions: filtered, sorted and walked by cursor", async () => {
   const foreign = await system.call("GET", `/v1/auctions?limit=1&sort=newest&cursor=${page.body.next}`);
   expect([foreign.status, foreign.body.code]).toEqual([400, "invalid_request"]);
 });
+
+test.each(["sellerId=%00", "sellerId=%EF%BF%BD", "category=a%00b", "limit=101", "limit=0", "limit=1e9", "cursor=forged", "page=2"])(
+  "lists: auctions: %s is refused and never reaches the store",
+  async (query) => {
+    const system = await testSystem();
+    const answer = await system.call("GET", `/v1/auctions?${query}`);
+    expect([answer.status, answer.body.code]).toEqual([400, "invalid_request"]);
+  },
+);
 
 test("lists: search: by words, with price bounds only in a currency", async () => {
   const system = await testSystem();

@@ -98,8 +98,7 @@ export async function runBid(parts: HttpParts, c: HttpContext, inFlight: BidsInF
   if (!pass.allowed) refuseLimit(parts, pass.policy, pass.retryAfterMs);
   parts.metrics.bidAttempted();
   inFlight.add(userId);
-  const outcome = await run(parts, command, route.deadlineMs);
-  inFlight.remove(userId);
+  const outcome = await run(parts, command, route.deadlineMs).finally(() => inFlight.remove(userId));
   const seconds = (parts.clock.monotonic() - c.get("startedAt")) / 1_000;
   if (outcome.kind === "turned away") {
     if (FAILURES.has(outcome.code)) parts.metrics.bidFailed(outcome.code, seconds);

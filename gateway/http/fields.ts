@@ -76,6 +76,12 @@ export function digitsField(bounds: { readonly min: number; readonly max: number
     .openapi({ type: "integer", minimum: bounds.min, maximum: bounds.max, description });
 }
 
+/** A user id as tokens bear it. */
+export const userIdField = z
+  .string()
+  .regex(/^[!-~]{1,64}$/)
+  .openapi({ description: "1 to 64 printable ASCII characters" });
+
 export const currencyField = z
   .string()
   .regex(/^[A-Z]{3}$/)

@@ -60,6 +60,8 @@ test.each([
   [null, "[::1]:8080", "ws://[::1]:3000/v1/socket"],
   [null, undefined, "ws://localhost:3000/v1/socket"],
   [null, '"><script>', "ws://localhost:3000/v1/socket"],
+  [null, "a;sandbox;b", "ws://localhost:3000/v1/socket"],
+  [null, "a,b", "ws://localhost:3000/v1/socket"],
   ["wss://live.example/v1/socket", "127.0.0.1:8080", "wss://live.example/v1/socket"],
 ])("socket address: set %s, asked as %s: %s", (publicUrl, host, url) => {
   expect(socketUrlOf(publicUrl, 3_000, host)).toBe(url);

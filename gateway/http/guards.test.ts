@@ -127,6 +127,29 @@ test("guards: requests: beyond the limit of a minute a caller waits, and nobody 
   expect((await system.call("GET", "/v1/me", { token: await system.token({ userId: "bob" }) })).status).toBe(200);
 });
 
+test("guards: requests: callers without a token are counted by address, and a listed proxy's by the address it names", async () => {
+  const system = await testSystem({ limits: { requestsPerMinute: 1 }, proxies: ["10.0.0.1"] });
+  const about = async (from: string, forwarded?: string) =>
+    (await system.call("GET", "/v1/about", { from, headers: forwarded === undefined ? {} : { "X-Forwarded-For": forwarded } })).status;
+  expect([await about("::ffff:9.9.9.9", "1.1.1.1"), await about("9.9.9.9", "1.1.1.2")]).toEqual([200, 429]);
+  expect([await about("10.0.0.1", "6.6.6.6, 1.1.1.1"), await about("10.0.0.1", "7.7.7.7, 1.1.1.1"), await about("10.0.0.1", "1.1.1.2")]).toEqual([
+    200, 429, 200,
+  ]);
+});
+
+test("guards: requests: a bidder whose id looks like an address uses up nothing of that address", async () => {
+  const system = await testSystem({ limits: { requestsPerMinute: 1 } });
+  expect((await system.call("GET", "/v1/me", { token: await system.token({ userId: "9.9.9.9" }) })).status).toBe(200);
+  expect((await system.call("GET", "/v1/about", { from: "9.9.9.9" })).status).toBe(200);
+});
+
+test("guards: origin: every answer of the API says that it depends on the page", async () => {
+  const system = await testSystem({ origins: ["https://shop.example"] });
+  for (const headers of [{}, { Origin: "https://shop.example" }, { Origin: "https://evil.example" }]) {
+    expect((await system.call("GET", "/v1/about", { headers })).headers.get("vary")).toBe("Origin");
+  }
+});
+
 test("guards: fault: an error of ours is `internal`, is logged with its request and tells nothing", async () => {
   const system = await testSystem();
   const auctionId = await createdAuction(system);
@@ -134,7 +157,8 @@ test("guards: fault: an error of ours is `internal`, is logged with its request 
   const answer = await system.call("GET", `/v1/auctions/${auctionId}`);
   expect([answer.status, answer.body.code]).toEqual([500, "internal"]);
   expect(answer.text).not.toContain("secret");
-  expect(system.errors).toMatchObject([{ requestId: answer.body.requestId }]);
+  // `err` is the only name under which the log shows an error's text.
+  expect(system.errors).toMatchObject([{ requestId: answer.body.requestId, err: { message: "the secret of the house" } }]);
 });
 
 test("guards: metrics: requests are counted by pattern, never by address", async () => {

@@ -54,11 +54,12 @@ export function notDraining(parts: HttpParts): Guard {
 export function allowedOrigin(parts: HttpParts): Guard {
   return async (c, next) => {
     const origin = c.req.header("origin");
+    // So that no cache gives one page what was said to another.
+    c.header("Vary", "Origin");
     if (origin === undefined) return await next();
     if (isOwn(c, origin)) return await next();
     if (!parts.settings.origins.includes(origin)) throw new Refused("origin_refused");
     c.header("Access-Control-Allow-Origin", origin);
-    c.header("Vary", "Origin");
     c.header("Access-Control-Expose-Headers", EXPOSED);
     if (c.req.method !== "OPTIONS") return await next();
     c.header("Access-Control-Allow-Methods", "GET, POST, PUT");

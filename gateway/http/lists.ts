@@ -5,7 +5,7 @@ import { AMOUNT_MAX } from "../../engine/core/money.ts";
 import { CatalogueUnavailable, InvalidCursor } from "../ports.ts";
 import { bandsJson, listedJson } from "./auction-json.ts";
 import { admitAnybody, type HttpEnvironment } from "./environment.ts";
-import { currencyField, cursorField, digitsField, instantField, LIMIT_DEFAULT, limitField, textField } from "./fields.ts";
+import { currencyField, cursorField, digitsField, instantField, LIMIT_DEFAULT, limitField, textField, userIdField } from "./fields.ts";
 import { instantText } from "./instants.ts";
 import type { HttpParts } from "./parts.ts";
 import { Refused } from "./problem.ts";
@@ -27,7 +27,7 @@ const page = { auctions: z.array(listedAuctionSchema), next: z.string().nullable
 const listQuery = z.strictObject({
   phase: phase.optional(),
   category,
-  sellerId: z.string().min(1).max(WORD_CHARACTERS_MAX).optional(),
+  sellerId: userIdField.optional(),
   currency,
   endsBefore: instantField("ends before this").optional(),
   endsAfter: instantField("ends after this").optional(),

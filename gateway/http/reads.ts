@@ -3,6 +3,7 @@
 // R1. A view that did not come from the owner just now always says so: `Fairwarning-State: stale` and its `Age`.
 // R2. A fresh read is never answered from what is kept here.
 // R3. Both caches only spare work: losing an entry costs a read, and with Postgres away the lot of an auction.
+// R4. Another life of the log makes the views kept here meaningless: they are forgotten at once.
 import type { AuctionId, Instant } from "../../engine/core/ids.ts";
 import type { AuctionView } from "../../engine/core/view.ts";
 import type { Read, ReadResult } from "../../engine/protocol.ts";
@@ -36,6 +37,7 @@ export class AuctionReader {
 
   constructor(parts: HttpParts) {
     this.#parts = parts;
+    parts.engine.listen({ update: () => undefined, notice: () => undefined, stale: () => undefined, newLife: () => this.#views.clear() });
   }
 
   /** The public view. Refuses `no_such_auction`, and what keeps the owner from answering when nothing is kept here. */

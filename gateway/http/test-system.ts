@@ -16,7 +16,7 @@ import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../admission.
 import { TokenIdentities } from "../identity.ts";
 import { type LocalKey, makeLocalKey, signToken, type TokenClaims } from "../local-key.ts";
 import { GatewayMetrics } from "../metrics.ts";
-import type { CommandReply, Engine, ReadOutcome } from "../ports.ts";
+import type { CommandReply, Engine, EngineListener, ReadOutcome } from "../ports.ts";
 import { tokenKey } from "../token-keys.ts";
 import { createApp } from "./app.ts";
 import type { HttpEnvironment } from "./environment.ts";
@@ -48,6 +48,7 @@ export class RulesEngine implements Engine {
   readonly #clock: TestClock;
   readonly #states = new Map<AuctionId, AuctionState>();
   readonly deadlines: number[] = [];
+  readonly listeners: EngineListener[] = [];
 
   constructor(clock: TestClock) {
     this.#clock = clock;
@@ -78,7 +79,9 @@ export class RulesEngine implements Engine {
 
   watch(): void {}
   unwatch(): void {}
-  listen(): void {}
+  listen(listener: EngineListener): void {
+    this.listeners.push(listener);
+  }
   staleMs(): number {
     return this.stale;
   }

@@ -31,7 +31,9 @@ export function refuseUnread(parts: HttpParts, fault: ParserFault, socket: Duple
   }
   const { status, detail } = UNREAD[fault.code ?? ""] ?? NO_REQUEST;
   const { headers, body } = problemOf(parts, "invalid_request", detail, Number.parseInt(status, 10));
-  const lines = Object.entries({ ...headers, "Content-Length": String(Buffer.byteLength(body)), Connection: "close" }).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries({ ...headers, "Content-Length": String(Buffer.byteLength(body)), Connection: "close" }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   socket.end(`HTTP/1.1 ${status}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 

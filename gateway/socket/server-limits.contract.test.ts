@@ -87,6 +87,14 @@ test("socket: a bad token is closed 4500; one that ran out is told and closed 40
   expect((await old.closed).code).toBe(4002);
 });
 
+test("socket: a token that cannot be judged is a fault of ours: logged, closed 1011, and worth another try", async () => {
+  const stage = await trial();
+  const client = await stage.connect();
+  client.send({ type: "auth", token: "unjudged" });
+  expect((await client.closed).code).toBe(1011);
+  expect(stage.faults.splice(0)).toMatchObject([{ message: "no keys" }]);
+});
+
 test("socket: a token that runs out is told a minute before, renewed or closed 4002", async () => {
   const stage = await trial({ limits: { idleMs: 10_000_000 } });
   const soon = { expiresAt: stage.time.now() + 90_000 };

@@ -13,13 +13,14 @@ import { TrialTime } from "./trial-time.ts";
 
 export const TRIAL_ORIGIN = "http://auctions.example";
 
-/** Tokens are user ids; `bad` and `old` are none. */
+/** Tokens are user ids; `bad` and `old` are none, and `unjudged` cannot be judged. */
 export class TrialIdentities implements Identities {
   readonly known = new Map<string, Identity>();
   readonly #tickets = new Map<string, Identity>();
 
   verify(token: string): Promise<Identity | "unauthenticated" | "token_expired"> {
     if (token === "bad") return Promise.resolve("unauthenticated");
+    if (token === "unjudged") return Promise.reject(new Error("no keys"));
     if (token === "old") return Promise.resolve("token_expired");
     return Promise.resolve(this.known.get(token) ?? trialIdentity(token));
   }
