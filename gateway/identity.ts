@@ -153,7 +153,9 @@ function headerOf(token: string): ProtectedHeaderParameters | null {
 
 /** Whether a fault is the token's, and not one of fetching the key set: jose has a name of its own for each fault of a token. */
 function saysOfToken(error: unknown): boolean {
-  return error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && !(error instanceof errors.JWKSInvalid) && error.code !== "ERR_JOSE_GENERIC";
+  return (
+    error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && !(error instanceof errors.JWKSInvalid) && error.code !== "ERR_JOSE_GENERIC"
+  );
 }
 
 function dropOldest(map: Map<string, unknown>, max: number): void {
