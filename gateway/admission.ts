@@ -2,6 +2,9 @@
 //
 // Owns: the counts. Must not: refuse by itself (the caller does), wait, or touch a store: a refusal stays under 20 us.
 //
+// Own counts and not rate-limiter-flexible: it answers every question with a promise, and a bid is let pass or refused in the turn in
+// which it came, at a million a second. Its strength, counts that gateways share, is for a store behind these, asked off that path.
+//
 // A1. `bids` counts decided commands only. A repeat under a key that was counted in this hour passes even when nothing is left, so
 //     that the same key gets the same answer; the engine tells that it was a repeat and it is not counted again.
 // A2. `auction` counts commands as they pass to one auction, within whole seconds of this gateway.

@@ -57,6 +57,8 @@ export interface EngineConnectionHost extends Omit<EngineMessages, "message" | "
   welcomed(connection: EngineConnection, welcome: Welcome): boolean;
   told(connection: EngineConnection, message: Told): void;
   lost(connection: EngineConnection, reason: LinkLoss, wasUp: boolean): void;
+  /** A ping came back. */
+  measured(connection: EngineConnection, roundTripMs: number): void;
   /** Flush it at the end of this turn. */
   wake(connection: EngineConnection): void;
 }
@@ -259,8 +261,13 @@ export class EngineConnection {
 
   #message(message: Exclude<EngineMessage, { kind: "answer" | "refusal" }>): void {
     if (message.kind === "welcome") this.#welcome(message);
-    else if (message.kind === "pong") this.#roundTripMs = Math.max(0, this.#world.clock.monotonic() - message.sentAt);
+    else if (message.kind === "pong") this.#ponged(message.sentAt);
     else this.#host.told(this, message);
+  }
+
+  #ponged(sentAt: number): void {
+    this.#roundTripMs = Math.max(0, this.#world.clock.monotonic() - sentAt);
+    this.#host.measured(this, this.#roundTripMs);
   }
 
   #welcome(message: Welcome): void {

@@ -121,8 +121,13 @@ async function serve(world: World, node: ScriptedNode, port = 0, lifeId = "life-
   return { world, node, server, port: await server.listen() };
 }
 
-function gateway({ world, port }: { readonly world: World; readonly port: number }, linkKey = KEY): EngineLinks {
+function gateway(
+  { world, port }: { readonly world: World; readonly port: number },
+  linkKey = KEY,
+  roundTrip?: (address: string, ms: number) => void,
+): EngineLinks {
   const engine = connectEngines({
+    ...(roundTrip === undefined ? {} : { roundTrip }),
     addresses: [`127.0.0.1:${port}`],
     linkKey,
     fillSlots: (shards) => Uint16Array.from({ length: 4096 }, (_, slot) => slot % shards),
@@ -403,6 +408,16 @@ test("link: silence: an engine not heard for 3 s is cut, one that answers pings 
   for (let step = 0; step < 31; step += 1) world.advance(100);
   expect(heard).toEqual(["stale 1"]);
   expect(engine.links()[0]?.up).toBe(false);
+});
+
+test("link: round trip: every ping that comes back is told, with the engine it went to", async () => {
+  const stand = await serve(new World(), new ScriptedNode());
+  const told: string[] = [];
+  const engine = gateway(stand, KEY, (address, ms) => told.push(`${address} ${ms}`));
+  await until("the first", () => told.length === 1);
+  stand.world.advance(1_000);
+  await until("the second", () => told.length === 2);
+  expect(told[1]).toBe(`127.0.0.1:${stand.port} ${engine.links()[0]?.roundTripMs}`);
 });
 
 test("link: a process that stood still blames itself, not the engine", async () => {

@@ -42,6 +42,8 @@ export interface EngineLinkOptions extends LinkWorld {
   /** How long a command is held while nobody serves its shard (GATEWAY_HOLD_MS), and how many at once (GATEWAY_HELD_BIDS_MAX). */
   readonly holdMs: number;
   readonly heldMax: number;
+  /** A ping to that engine came back, about once a second. */
+  readonly roundTrip?: (address: string, ms: number) => void;
   readonly log?: (event: "link_up" | "link_down", detail: { readonly address: string; readonly reason: string }) => void;
 }
 
@@ -232,6 +234,10 @@ class Links implements EngineLinks, EngineConnectionHost, PendingPort {
     this.#reaches.forEach((reach, shard) => {
       this.#review(shard, reach.owner === connection.index);
     });
+  }
+
+  measured(connection: EngineConnection, roundTripMs: number): void {
+    this.#options.roundTrip?.(connection.address, roundTripMs);
   }
 
   wake(connection: EngineConnection): void {

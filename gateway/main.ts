@@ -55,7 +55,7 @@ async function run(settings: GatewaySettings, version: string, log: Logger): Pro
   const metrics = new GatewayMetrics({ version, commit: "unknown", mode: settings.mode });
   const identities = await openIdentities(settings);
   const catalogue = await openCatalogue(settings, metrics, log);
-  const links = connect(settings, log);
+  const links = connect(settings, metrics, log);
   metrics.watchEngine(links, () => links.repeatedTotal());
   const admission = new Admission(
     {
@@ -121,7 +121,7 @@ async function migrateUntilDone(url: string, log: Logger): Promise<void> {
   }
 }
 
-function connect(settings: GatewaySettings, log: Logger): EngineLinks {
+function connect(settings: GatewaySettings, metrics: GatewayMetrics, log: Logger): EngineLinks {
   return connectEngines({
     addresses: settings.gatewayEngines,
     linkKey: settings.linkKey ?? readFileSync(join(settings.dataDir, "link-key"), "utf8").trim(),
@@ -131,6 +131,7 @@ function connect(settings: GatewaySettings, log: Logger): EngineLinks {
     clock: machineClock,
     timers: machineTimers,
     nonces: machineNonces,
+    roundTrip: (address, ms) => metrics.linkRoundTrip(address, ms),
     log: (event, detail) => log.info({ event, ...detail }, event),
   });
 }

@@ -52,6 +52,7 @@ export class GatewayMetrics {
   readonly #conflated = this.#counter("fairwarning_gateway_updates_conflated_total", "updates merged into a later one", []);
   readonly #resumes = this.#counter("fairwarning_gateway_resumes_total", "subscriptions that named a place to go on from", ["recovered", "why"]);
 
+  readonly #linkRoundTrip = this.#histogram("fairwarning_gateway_link_round_trip_seconds", "ping over the link and back", ["node"]);
   readonly #statementSeconds = this.#histogram("fairwarning_postgres_query_seconds", "statements of Postgres", ["statement"]);
   readonly #slowStatements = this.#counter("fairwarning_postgres_slow_queries_total", "statements over 1 s", []);
   readonly #repeated = this.#counter("fairwarning_gateway_bids_repeated_total", "commands and reads sent again to an owner", []);
@@ -62,6 +63,11 @@ export class GatewayMetrics {
     info.set({ ...build, node: process.version }, 1);
     this.http = this.#httpMetrics();
     this.socket = this.#socketMetrics();
+  }
+
+  /** A ping over the link to that engine came back. */
+  linkRoundTrip(node: string, ms: number): void {
+    this.#linkRoundTrip.observe({ node }, ms / 1_000);
   }
 
   /** The rendering that /metrics gives. */
@@ -99,10 +105,6 @@ export class GatewayMetrics {
     this.#gauge("fairwarning_gateway_link_up", "1 while the link to this node is up", ["node"], (gauge) => {
       gauge.reset();
       for (const link of engine.links()) gauge.set({ node: link.address }, link.up ? 1 : 0);
-    });
-    this.#gauge("fairwarning_gateway_link_round_trip_seconds", "last measured round trip on the link", ["node"], (gauge) => {
-      gauge.reset();
-      for (const link of engine.links()) if (link.roundTripMs !== null) gauge.set({ node: link.address }, link.roundTripMs / 1_000);
     });
   }
 

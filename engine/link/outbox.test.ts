@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { EngineMessage, Update } from "../protocol.ts";
 import { encodeEngineMessage, engineReader } from "../protocol-codec.ts";
-import { mergeUpdates } from "./conflate.ts";
+import { EXTENSIONS_MAX, mergeUpdates } from "./conflate.ts";
 import { OUTBOX_AGE_MS_MAX, OUTBOX_BYTES_MAX, OUTBOX_SOFT_BYTES, Outbox } from "./outbox.ts";
 
 const AUCTIONS = ["3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a10", "3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a11"] as const;
@@ -143,4 +143,17 @@ test("conflate: newest state, events once each, every extension, and the rows be
     rowsOmitted: 3,
     extensions: [extension, { ...extension, sequence: 2 }],
   });
+});
+
+test("conflate: extensions beyond the limit become one that spans them, so the update never outgrows a message", () => {
+  const extended = (sequence: number) =>
+    update(AUCTIONS[0], sequence, {
+      extensions: [{ sequence, from: sequence * 10, to: sequence * 10 + 10, bidId: sequence, count: sequence, countLeft: null }],
+    });
+  let merged = extended(1);
+  for (let sequence = 2; sequence <= 2 * EXTENSIONS_MAX; sequence += 1) merged = mergeUpdates(merged, extended(sequence));
+  expect(merged.extensions).toHaveLength(EXTENSIONS_MAX);
+  expect(merged.extensions[0]).toMatchObject({ from: 10, to: (EXTENSIONS_MAX + 1) * 10 + 10, count: EXTENSIONS_MAX + 1 });
+  expect(merged.extensions.at(-1)).toMatchObject({ sequence: 2 * EXTENSIONS_MAX });
+  expect(encodeEngineMessage({ kind: "update", update: merged })).not.toBeNull();
 });

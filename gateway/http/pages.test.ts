@@ -58,6 +58,10 @@ test("metrics: names: those that are fixed, our own, and Node's", async () => {
   ]) {
     expect(text).toContain(`# TYPE ${name} `);
   }
+  system.metrics.linkRoundTrip("127.0.0.1:7400", 0.3);
+  const again = await system.call("GET", "/metrics");
+  expect(again.text).toContain("# TYPE fairwarning_gateway_link_round_trip_seconds histogram");
+  expect(again.text).toContain('fairwarning_gateway_link_round_trip_seconds_bucket{le="0.0005",node="127.0.0.1:7400"} 1');
   expect(text).toContain('fairwarning_gateway_link_up{node="127.0.0.1:7400"} 1');
   expect(text).toContain('le="0.0005"');
 });
