@@ -155,7 +155,11 @@ test.each<[string, string, unknown]>([
   ["two documents", "8080", "malformed"],
   ["a reserved byte", "c1", ["invalid_request", ""]],
   ["a date", "d6ff00000000", ["invalid_request", ""]],
-  ["an unknown extension", "c7010500", "malformed"],
+  ["an unknown extension", "c7010500", ["invalid_request", ""]],
+  ["a record definition", "d4724092a161a1620102", "malformed"],
+  ["a map in a record definition's place", "81a161d47240", ["invalid_request", ""]],
+  ["a regular expression", "c7047892a12ea0", ["invalid_request", ""]],
+  ["a reference", "91d67000000000", ["invalid_request", ""]],
   ["NaN", "cb7ff8000000000000", ["invalid_request", ""]],
   ["bytes", "c40100", ["invalid_request", ""]],
 ])("client frame: %s in MessagePack is refused", (_name, hex, wanted) => {
