@@ -10,34 +10,49 @@
 export type PackForm = "plain" | "foreign" | "malformed";
 
 /** Bytes of a value behind its head byte, for heads from 0xc0 to 0xdf that are neither counted nor sized. 0: nothing follows. */
-const FIXED: Readonly<Record<number, number>> = {
-  0xc0: 0,
-  0xc1: 0,
-  0xc2: 0,
-  0xc3: 0,
-  0xca: 4,
-  0xcb: 8,
-  0xcc: 1,
-  0xcd: 2,
-  0xce: 4,
-  0xcf: 8,
-  0xd0: 1,
-  0xd1: 2,
-  0xd2: 4,
-  0xd3: 8,
+const FIXED: ReadonlyMap<number, number> = new Map([
+  [0xc0, 0],
+  [0xc1, 0],
+  [0xc2, 0],
+  [0xc3, 0],
+  [0xca, 4],
+  [0xcb, 8],
+  [0xcc, 1],
+  [0xcd, 2],
+  [0xce, 4],
+  [0xcf, 8],
+  [0xd0, 1],
+  [0xd1, 2],
+  [0xd2, 4],
+  [0xd3, 8],
   // Extensions of fixed size, with their type.
-  0xd4: 2,
-  0xd5: 3,
-  0xd6: 5,
-  0xd7: 9,
-  0xd8: 17,
-};
+  [0xd4, 2],
+  [0xd5, 3],
+  [0xd6, 5],
+  [0xd7, 9],
+  [0xd8, 17],
+]);
 /** Width of the length behind the head; text, binaries, and extensions, which have a byte of type as well. */
-const SIZED: Readonly<Record<number, number>> = { 0xc4: 1, 0xc5: 2, 0xc6: 4, 0xc7: 1, 0xc8: 2, 0xc9: 4, 0xd9: 1, 0xda: 2, 0xdb: 4 };
+const SIZED: ReadonlyMap<number, number> = new Map([
+  [0xc4, 1],
+  [0xc5, 2],
+  [0xc6, 4],
+  [0xc7, 1],
+  [0xc8, 2],
+  [0xc9, 4],
+  [0xd9, 1],
+  [0xda, 2],
+  [0xdb, 4],
+]);
 const EXTENSION_FIRST = 0xc7;
 const EXTENSION_LAST = 0xc9;
 /** Width of the count behind the head, and values for each that is counted. */
-const COUNTED: Readonly<Record<number, readonly [number, number]>> = { 0xdc: [2, 1], 0xdd: [4, 1], 0xde: [2, 2], 0xdf: [4, 2] };
+const COUNTED: ReadonlyMap<number, { readonly width: number; readonly values: number }> = new Map([
+  [0xdc, { width: 2, values: 1 }],
+  [0xdd, { width: 4, values: 1 }],
+  [0xde, { width: 2, values: 2 }],
+  [0xdf, { width: 4, values: 2 }],
+]);
 
 /** The form of these bytes. Never throws. */
 export function packForm(bytes: Uint8Array): PackForm {
@@ -53,13 +68,11 @@ export function packForm(bytes: Uint8Array): PackForm {
     if (head < 0x80 || head >= 0xe0) continue;
     if (head < 0xa0) wanted += (head & 0x0f) * (head < 0x90 ? 2 : 1);
     else if (head < 0xc0) at += head & 0x1f;
-    else if (COUNTED[head] !== undefined) {
-      const [width, values] = COUNTED[head];
-      wanted += numberAt(bytes, at, width) * values;
-      at += width;
-    } else {
+    else {
+      const counted = COUNTED.get(head);
       isForeign ||= isForeignHead(head);
-      at += lengthBehind(bytes, at, head);
+      if (counted !== undefined) wanted += numberAt(bytes, at, counted.width) * counted.values;
+      at += counted?.width ?? lengthBehind(bytes, at, head);
     }
   }
   if (at !== end) return "malformed";
@@ -67,8 +80,8 @@ export function packForm(bytes: Uint8Array): PackForm {
 }
 
 function lengthBehind(bytes: Uint8Array, at: number, head: number): number {
-  const width = SIZED[head];
-  if (width === undefined) return FIXED[head] ?? 0;
+  const width = SIZED.get(head);
+  if (width === undefined) return FIXED.get(head) ?? 0;
   const type = head >= EXTENSION_FIRST && head <= EXTENSION_LAST ? 1 : 0;
   return width + type + numberAt(bytes, at, width);
 }
