@@ -15,6 +15,17 @@ function digest(a: number): KeyDigest {
   return { a, b: 1, c: 2, d: 3 };
 }
 
+const A = "3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a10";
+const B = "3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a11";
+const NEW = digest(0);
+
+/** Let pass, decided and settled. */
+function decide(admission: Admission, bidder: Identity, auctionId: string, key: KeyDigest): void {
+  expect(admission.bid(bidder, auctionId, key).allowed).toBe(true);
+  admission.decided(bidder, auctionId, key);
+  admission.settled(bidder);
+}
+
 function stage(limits: Partial<AdmissionLimits> = {}): { readonly admission: Admission; readonly clock: { now: number; monotonic(): number } } {
   const clock = { now: 0, monotonic: () => clock.now };
   return { admission: new Admission({ ...ADMISSION_LIMITS, ...limits }, clock), clock };
@@ -28,45 +39,55 @@ test.each<[Tier, number]>([
   const { admission, clock } = stage();
   const bidder = identity("u-1", tier);
   clock.now = 500;
-  for (let n = 0; n < quota; n += 1) {
-    expect(admission.bid(bidder, `a-${n}`).allowed).toBe(true);
-    admission.decided(bidder, digest(n));
-  }
+  for (let n = 1; n <= quota; n += 1) decide(admission, bidder, A, digest(n));
   clock.now = 1_500;
-  expect(admission.bid(bidder, "a")).toEqual({ allowed: false, policy: "bids", retryAfterMs: HOUR_MS - 1_000 });
+  expect(admission.bid(bidder, A, NEW)).toEqual({ allowed: false, policy: "bids", retryAfterMs: HOUR_MS - 1_000 });
   expect(admission.bids(bidder)).toEqual({ policy: "bids", windowMs: HOUR_MS, quota, remaining: 0, resetMs: HOUR_MS - 1_000 });
-  expect(admission.bid(identity("u-2", tier), "a").allowed).toBe(true);
+  expect(admission.bid(identity("u-2", tier), A, NEW).allowed).toBe(true);
   clock.now = 500 + HOUR_MS;
-  expect(admission.bid(bidder, "a").allowed).toBe(true);
+  expect(admission.bid(bidder, A, NEW).allowed).toBe(true);
 });
 
 test("limits: refusals and repeats count nothing, and a repeat passes when nothing is left", () => {
   const { admission } = stage({ bidsPerHour: { free: 1, premium: 1, enterprise: 1 } });
   const bidder = identity("u-1");
-  admission.bid(bidder, "a", digest(1));
+  admission.bid(bidder, A, digest(1));
+  admission.settled(bidder);
   expect(admission.bids(bidder).remaining).toBe(1);
-  admission.decided(bidder, digest(1));
-  expect(admission.bid(bidder, "a", digest(1)).allowed).toBe(true);
-  expect(admission.bid(bidder, "a", digest(2)).allowed).toBe(false);
-  expect(admission.bid(bidder, "a").allowed).toBe(false);
+  decide(admission, bidder, A, digest(1));
+  expect(admission.bid(bidder, A, digest(1)).allowed).toBe(true);
+  expect(admission.bid(bidder, A, digest(2)).allowed).toBe(false);
 });
 
-test("limits: bids that wait for their answer may use up what is left", () => {
+test("limits: a key is no repeat on another auction, nor is another key whose digest begins alike", () => {
+  const { admission } = stage({ bidsPerHour: { free: 1, premium: 1, enterprise: 1 } });
+  const bidder = identity("u-1");
+  decide(admission, bidder, A, digest(1));
+  expect(admission.bid(bidder, B, digest(1)).allowed).toBe(false);
+  expect(admission.bid(bidder, A, { ...digest(1), b: 1 << 11 }).allowed).toBe(false);
+  expect(admission.bid(identity("u-2"), B, digest(1)).allowed).toBe(true);
+});
+
+test("limits: bids that wait for their answer may use up what is left, until they have it", () => {
   const { admission } = stage({ bidsPerHour: { free: 3, premium: 3, enterprise: 3 } });
   const bidder = identity("u-1");
-  expect(admission.bid(bidder, "a", null, 2).allowed).toBe(true);
-  expect(admission.bid(bidder, "a", null, 3)).toEqual({ allowed: false, policy: "bids", retryAfterMs: 100 });
+  for (let n = 1; n <= 3; n += 1) expect(admission.bid(bidder, A, digest(n)).allowed).toBe(true);
+  expect(admission.bid(bidder, A, NEW)).toEqual({ allowed: false, policy: "bids", retryAfterMs: 100 });
+  admission.settled(bidder);
+  expect(admission.bid(bidder, A, NEW).allowed).toBe(true);
+  for (let n = 0; n < 3; n += 1) admission.settled(bidder);
+  expect(admission.biddersInFlight).toBe(0);
 });
 
 test("limits: an auction takes so many commands a second, from everybody together", () => {
   const { admission, clock } = stage({ auctionPerSecond: 2 });
-  expect(admission.bid(identity("u-1"), "a").allowed).toBe(true);
-  expect(admission.bid(identity("u-2"), "a").allowed).toBe(true);
+  expect(admission.bid(identity("u-1"), A, NEW).allowed).toBe(true);
+  expect(admission.bid(identity("u-2"), A, NEW).allowed).toBe(true);
   clock.now = 400;
-  expect(admission.bid(identity("u-3"), "a")).toEqual({ allowed: false, policy: "auction", retryAfterMs: 600 });
-  expect(admission.bid(identity("u-3"), "b").allowed).toBe(true);
+  expect(admission.bid(identity("u-3"), A, NEW)).toEqual({ allowed: false, policy: "auction", retryAfterMs: 600 });
+  expect(admission.bid(identity("u-3"), B, NEW).allowed).toBe(true);
   clock.now = 1_000;
-  expect(admission.bid(identity("u-3"), "a").allowed).toBe(true);
+  expect(admission.bid(identity("u-3"), A, NEW).allowed).toBe(true);
 });
 
 test("limits: requests, creates and logins are counted per caller; what is refused is not counted", () => {

@@ -6,9 +6,12 @@
 // which it came, at a million a second. Its strength, counts that gateways share, is for a store behind these, asked off that path.
 //
 // A1. `bids` counts decided commands only. A repeat under a key that was counted in this hour passes even when nothing is left, so
-//     that the same key gets the same answer; the engine tells that it was a repeat and it is not counted again.
+//     that the same key gets the same answer; the engine tells that it was a repeat and it is not counted again. A key names a command
+//     of one auction: on another auction it is no repeat.
 // A2. `auction` counts commands as they pass to one auction, within whole seconds of this gateway.
 // A3. Limits fail towards refusing: a table that is full refuses strangers.
+// A4. Commands that wait for their answer may each use up one of what is left. They count until they have it, over every socket and
+//     HTTP together, also when the socket they came by is gone.
 import type { KeyDigest } from "../engine/core/command.ts";
 import type { AuctionId } from "../engine/core/ids.ts";
 import type { Identity, Tier } from "./ports.ts";
@@ -63,6 +66,8 @@ export class Admission {
   /** Commands of the present second by auction; emptied with each new second, so it holds no more than passed in one. */
   readonly #auctions = new Map<AuctionId, number>();
   #secondEndsAt = 0;
+  /** Commands that wait, by bidder (A4). Each waits in the link too, which bounds them. */
+  readonly #inFlight = new Map<string, number>();
 
   /** `monotonic`: ms of a clock that does not go back. */
   constructor(limits: AdmissionLimits, clock: { monotonic(): number }) {
@@ -70,12 +75,14 @@ export class Admission {
     this.#clock = clock;
   }
 
-  /** Whether this bidder may send one more command to this auction now. Counts towards `auction` (A2), never towards `bids`.
-   *  `inFlight`: commands of this bidder that wait for their answer and may use up the quota. */
-  bid(identity: Identity, auctionId: AuctionId, keyDigest: KeyDigest | null = null, inFlight = 0): BidPass {
+  /** Whether this bidder may send one more command to this auction now. Counts towards `auction` (A2), never towards `bids`. One that
+   *  may is in flight until `settled` (A4). */
+  bid(identity: Identity, auctionId: AuctionId, keyDigest: KeyDigest): BidPass {
+    const { userId } = identity;
     const now = this.#clock.monotonic();
-    const { remaining, resetMs } = this.#windows.bids.standing(identity.userId, this.#quota("bids", identity.tier), now);
-    if (remaining <= inFlight && !this.#isRepeat(identity, keyDigest, now)) {
+    const { remaining, resetMs } = this.#windows.bids.standing(userId, this.#quota("bids", identity.tier), now);
+    const inFlight = this.#inFlight.get(userId) ?? 0;
+    if (remaining <= inFlight && !this.#windows.bids.knows(userId, markOf(auctionId, keyDigest), now)) {
       return { allowed: false, policy: "bids", retryAfterMs: Math.ceil(remaining === 0 ? resetMs : IN_FLIGHT_RETRY_MS) };
     }
     if (now >= this.#secondEndsAt) {
@@ -85,12 +92,25 @@ export class Admission {
     const passed = this.#auctions.get(auctionId) ?? 0;
     if (passed >= this.#limits.auctionPerSecond) return { allowed: false, policy: "auction", retryAfterMs: Math.ceil(this.#secondEndsAt - now) };
     this.#auctions.set(auctionId, passed + 1);
+    this.#inFlight.set(userId, inFlight + 1);
     return PASS;
   }
 
   /** A command of this bidder was decided and was no repeat (A1). */
-  decided(identity: Identity, keyDigest: KeyDigest | null = null): void {
-    this.#windows.bids.count(identity.userId, this.#clock.monotonic(), keyDigest === null ? null : markOf(keyDigest));
+  decided(identity: Identity, auctionId: AuctionId, keyDigest: KeyDigest): void {
+    this.#windows.bids.count(identity.userId, this.#clock.monotonic(), markOf(auctionId, keyDigest));
+  }
+
+  /** A command that `bid` let pass has its answer or its refusal. Once for each. */
+  settled(identity: Identity): void {
+    const left = (this.#inFlight.get(identity.userId) ?? 0) - 1;
+    if (left > 0) this.#inFlight.set(identity.userId, left);
+    else this.#inFlight.delete(identity.userId);
+  }
+
+  /** Bidders with a command in flight. */
+  get biddersInFlight(): number {
+    return this.#inFlight.size;
   }
 
   /** Counts one request, create or login; `allowed` false means that it was not counted. */
@@ -131,13 +151,18 @@ export class Admission {
         return this.#limits.loginsPerMinute;
     }
   }
-
-  #isRepeat(identity: Identity, keyDigest: KeyDigest | null, now: number): boolean {
-    return keyDigest !== null && this.#windows.bids.knows(identity.userId, markOf(keyDigest), now);
-  }
 }
 
-/** 31 bits of the digest: a small integer, and a stranger's key passes for a repeat once in two million tries at most. */
-function markOf(keyDigest: KeyDigest): number {
-  return keyDigest.a & 0x7fffffff;
+/** High bits and low bits of a mark: 53, the most that a number holds exactly. */
+const MARK_LOW_BITS = 21;
+const WORD_BITS = 32;
+/** Digits of an auction id that come from a hash alone. */
+const HASHED_FROM = 28;
+const HASHED_TO = 36;
+
+/** Names one command of one bidder: 53 bits of its key's digest, mixed with the auction. Fewer would do against chance, but a bidder
+ *  can try keys by the million to find one that passes for a repeat. */
+function markOf(auctionId: AuctionId, keyDigest: KeyDigest): number {
+  const auction = Number.parseInt(auctionId.slice(HASHED_FROM, HASHED_TO), 16);
+  return ((keyDigest.a ^ auction) >>> 0) * 2 ** MARK_LOW_BITS + (keyDigest.b >>> (WORD_BITS - MARK_LOW_BITS));
 }

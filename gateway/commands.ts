@@ -22,6 +22,13 @@ const BID_BIT = 23;
 const HASHED = 0x80000000;
 const SEPARATOR = "\0";
 
+/** A command as a gateway sends it: it always has a key. */
+export interface KeyedCommand extends Command {
+  readonly key: string;
+  readonly keyDigest: KeyDigest;
+  readonly fingerprint: Fingerprint;
+}
+
 /** One command with everything a node needs to know it again. `key`: 1 to 64 of `A-Z a-z 0-9 _ -`. */
 export function makeCommand(asked: {
   readonly role: Exclude<Role, "engine">;
@@ -29,7 +36,7 @@ export function makeCommand(asked: {
   readonly auctionId: AuctionId;
   readonly key: string;
   readonly body: CommandBody;
-}): Command {
+}): KeyedCommand {
   return {
     auctionId: asked.auctionId,
     role: asked.role,

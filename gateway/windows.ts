@@ -45,7 +45,7 @@ export class Windows {
     return { quota, remaining: quota, resetMs: this.#lengthMs };
   }
 
-  /** Counts one, whatever the quota. A mark (31 bits) makes its repeats known. */
+  /** Counts one, whatever the quota. A mark (a safe integer) makes its repeats known. */
   count(key: string, now: number, mark: number | null): void {
     let window = this.#live(key, now);
     if (window === null) {

@@ -4,7 +4,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { CommandBody } from "../../engine/core/command.ts";
 import type { Answer } from "../../engine/core/decision.ts";
-import { BidsInFlight, commandRoute, runBid } from "./command-route.ts";
+import { commandRoute, runBid } from "./command-route.ts";
 import { admit, type HttpContext, type HttpEnvironment } from "./environment.ts";
 import { amountField, currencyField } from "./fields.ts";
 import type { HttpParts } from "./parts.ts";
@@ -68,7 +68,6 @@ const retract = commandRoute({
 
 /** Adds the commands of bidders. */
 export function addBidRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts): void {
-  const inFlight = new BidsInFlight();
   app.openapi(placeBid, (c) => {
     const { amountMinor: amount, currency, kind } = c.req.valid("json");
     const { auctionId } = c.req.valid("param");
@@ -93,7 +92,7 @@ export function addBidRoutes(app: OpenAPIHono<HttpEnvironment>, parts: HttpParts
     command: ReturnType<typeof requestOf> & { success: 200 | 201; location?: (answer: Answer) => string; body: CommandBody },
   ) => {
     const identity = await admit(parts, c, "bidder");
-    return await runBid(parts, c, inFlight, identity, { ...command, role: "bidder", deadlineMs: command.deadlineMs ?? parts.settings.deadlineMs });
+    return await runBid(parts, c, identity, { ...command, role: "bidder", deadlineMs: command.deadlineMs ?? parts.settings.deadlineMs });
   };
 }
 

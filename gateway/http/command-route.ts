@@ -10,7 +10,7 @@ import { readAnswer } from "../../engine/core/answers.ts";
 import type { Command, CommandBody, Role } from "../../engine/core/command.ts";
 import type { Answer, RefusalCode } from "../../engine/core/decision.ts";
 import type { AuctionId } from "../../engine/core/ids.ts";
-import { makeCommand } from "../commands.ts";
+import { type KeyedCommand, makeCommand } from "../commands.ts";
 import type { Identity } from "../ports.ts";
 import { answerJson } from "./answer-json.ts";
 import { type HttpContext, refuseLimit, tellLimit } from "./environment.ts";
@@ -70,42 +70,21 @@ interface TurnedAway {
 /** Refusals that count as failures: something of ours was not there. Limits and a caller's own mistakes do not. */
 const FAILURES: ReadonlySet<string> = new Set(["log_unavailable", "shard_unowned", "shard_moving", "outcome_unknown", "overloaded", "internal"]);
 
-/** Commands of bidders on HTTP that wait for their answer: they may use up a quota that others would then pass. */
-export class BidsInFlight {
-  readonly #counts = new Map<string, number>();
-
-  of(userId: string): number {
-    return this.#counts.get(userId) ?? 0;
-  }
-
-  add(userId: string): void {
-    this.#counts.set(userId, this.of(userId) + 1);
-  }
-
-  remove(userId: string): void {
-    const left = this.of(userId) - 1;
-    if (left > 0) this.#counts.set(userId, left);
-    else this.#counts.delete(userId);
-  }
-}
-
 /** Sends a bidder's command: limited by tier and auction, measured as a bid. */
-export async function runBid(parts: HttpParts, c: HttpContext, inFlight: BidsInFlight, identity: Identity, route: RouteCommand): Promise<Response> {
-  const { userId } = identity;
+export async function runBid(parts: HttpParts, c: HttpContext, identity: Identity, route: RouteCommand): Promise<Response> {
   const command = commandOf(identity, route);
-  const pass = parts.limits.bid(identity, route.auctionId, command.keyDigest, inFlight.of(userId));
+  const pass = parts.limits.bid(identity, route.auctionId, command.keyDigest);
   tellLimit(c, parts.limits.bids(identity));
   if (!pass.allowed) refuseLimit(parts, pass.policy, pass.retryAfterMs);
   parts.metrics.bidAttempted();
-  inFlight.add(userId);
-  const outcome = await run(parts, command, route.deadlineMs).finally(() => inFlight.remove(userId));
+  const outcome = await run(parts, command, route.deadlineMs).finally(() => parts.limits.settled(identity));
   const seconds = (parts.clock.monotonic() - c.get("startedAt")) / 1_000;
   if (outcome.kind === "turned away") {
     if (FAILURES.has(outcome.code)) parts.metrics.bidFailed(outcome.code, seconds);
     return turnAway(outcome);
   }
   parts.metrics.bidAnswered(outcome.answer.verdict, seconds);
-  if (!outcome.replayed) parts.limits.decided(identity, command.keyDigest);
+  if (!outcome.replayed) parts.limits.decided(identity, route.auctionId, command.keyDigest);
   tellLimit(c, parts.limits.bids(identity));
   return write(parts, c, route, outcome);
 }
@@ -116,7 +95,7 @@ export async function runCommand(parts: HttpParts, c: HttpContext, identity: Ide
   return outcome.kind === "turned away" ? turnAway(outcome) : write(parts, c, command, outcome);
 }
 
-function commandOf(identity: Identity, { auctionId, role, key, body }: RouteCommand): Command {
+function commandOf(identity: Identity, { auctionId, role, key, body }: RouteCommand): KeyedCommand {
   return makeCommand({ auctionId, role, issuerId: identity.userId, key, body });
 }
 

@@ -6,11 +6,10 @@
 // D2. The answer is built from the stored row alone, so a repeat is the same bytes.
 // D3. Only a decision that is no repeat counts against the tier.
 import { readAnswer } from "../../engine/core/answers.ts";
-import type { Command } from "../../engine/core/command.ts";
 import type { Answer, RefusalCode } from "../../engine/core/decision.ts";
 import type { AuctionId } from "../../engine/core/ids.ts";
 import type { Admission } from "../admission.ts";
-import { makeCommand } from "../commands.ts";
+import { type KeyedCommand, makeCommand } from "../commands.ts";
 import type { CommandReply, Engine, Identity } from "../ports.ts";
 import type { BidRequest } from "./frame-check.ts";
 import type { SocketMetrics } from "./metrics.ts";
@@ -20,11 +19,6 @@ import type { SocketTime } from "./time.ts";
 export interface BidSender {
   answered(id: number, key: string, auctionId: AuctionId, answer: Answer, replayed: boolean): void;
   refused(id: number, auctionId: AuctionId, code: RefusalCode | "rate_limited", retryAfterMs: number): void;
-}
-
-/** Of one bidder, over all sockets of this gateway. */
-export interface BidderLoad {
-  inFlight: number;
 }
 
 export interface BidOptions {
@@ -39,34 +33,29 @@ export interface BidOptions {
 const FAILURES: ReadonlySet<RefusalCode> = new Set(["log_unavailable", "shard_unowned", "shard_moving", "outcome_unknown", "overloaded"]);
 
 /** Sends one bid on. Answers come back to the sender, perhaps before this returns. */
-export function sendBid(
-  options: BidOptions,
-  from: { readonly identity: Identity; readonly load: BidderLoad; readonly sender: BidSender },
-  request: BidRequest,
-): void {
-  const { identity, load, sender } = from;
+export function sendBid(options: BidOptions, from: { readonly identity: Identity; readonly sender: BidSender }, request: BidRequest): void {
+  const { identity, sender } = from;
   const { auctionId, key, body } = request;
   options.metrics.bidAttempted();
   const command = makeCommand({ role: "bidder", issuerId: identity.userId, auctionId, key, body });
-  const pass = options.admission.bid(identity, auctionId, command.keyDigest, load.inFlight);
+  const pass = options.admission.bid(identity, auctionId, command.keyDigest);
   if (!pass.allowed) {
     options.metrics.rateLimited(pass.policy);
     sender.refused(request.id, auctionId, "rate_limited", pass.retryAfterMs);
     return;
   }
-  load.inFlight += 1;
   options.engine.command(command, request.deadlineMs ?? options.deadlineMs, new Reply(options, from, request.id, command));
 }
 
 /** Waits for the answer to one bid. */
 class Reply implements CommandReply {
   readonly #options: BidOptions;
-  readonly #from: { readonly identity: Identity; readonly load: BidderLoad; readonly sender: BidSender };
+  readonly #from: { readonly identity: Identity; readonly sender: BidSender };
   readonly #id: number;
-  readonly #command: Command;
+  readonly #command: KeyedCommand;
   readonly #sentAt: number;
 
-  constructor(options: BidOptions, from: { readonly identity: Identity; readonly load: BidderLoad; readonly sender: BidSender }, id: number, command: Command) {
+  constructor(options: BidOptions, from: { readonly identity: Identity; readonly sender: BidSender }, id: number, command: KeyedCommand) {
     this.#options = options;
     this.#from = from;
     this.#id = id;
@@ -76,17 +65,17 @@ class Reply implements CommandReply {
 
   answer(auctionId: AuctionId, rows: Uint8Array, at: number, replayed: boolean): void {
     const { admission, metrics } = this.#options;
-    const { identity, load, sender } = this.#from;
+    const { identity, sender } = this.#from;
     const answer = readAnswer(rows, at);
-    load.inFlight -= 1;
+    admission.settled(identity);
     if (replayed) metrics.answerReplayed();
-    else admission.decided(identity, this.#command.keyDigest);
-    sender.answered(this.#id, this.#command.key ?? "", auctionId, answer, replayed);
+    else admission.decided(identity, auctionId, this.#command.keyDigest);
+    sender.answered(this.#id, this.#command.key, auctionId, answer, replayed);
     metrics.bidAnswered(answer.verdict, this.#seconds());
   }
 
   refused(code: RefusalCode, retryAfterMs: number): void {
-    this.#from.load.inFlight -= 1;
+    this.#options.admission.settled(this.#from.identity);
     this.#from.sender.refused(this.#id, this.#command.auctionId, code, retryAfterMs);
     if (FAILURES.has(code)) this.#options.metrics.bidFailed(code, this.#seconds());
   }

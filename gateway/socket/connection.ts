@@ -11,7 +11,7 @@ import type { Answer, RefusalCode } from "../../engine/core/decision.ts";
 import type { AuctionId } from "../../engine/core/ids.ts";
 import { countedAs, familyOf } from "../address.ts";
 import type { Identities, Identity } from "../ports.ts";
-import { type BidderLoad, type BidOptions, type BidSender, sendBid } from "./bids.ts";
+import { type BidOptions, type BidSender, sendBid } from "./bids.ts";
 import type { Protocol, ServerFrame } from "./client-frames.ts";
 import { CLOSE_CODES, type CloseName, closeReason } from "./close-codes.ts";
 import type { BidderSockets } from "./door.ts";
@@ -68,7 +68,6 @@ export class Connection implements Peer, BidSender, SessionPorts {
   readonly #transport: Transport;
   readonly #parts: SharedParts;
   readonly #outbox: Outbox;
-  #load: BidderLoad = { inFlight: 0 };
   #open = true;
   /** Why we closed it; null while open, or when the other side went first. */
   #closedFor: CloseName | null = null;
@@ -238,10 +237,9 @@ export class Connection implements Peer, BidSender, SessionPorts {
   }
 
   admit(identity: Identity): boolean {
-    const load = this.#parts.bidders.enter(identity.userId, this.viewer);
-    if (load === null) this.#parts.metrics.rateLimited("sockets");
-    else this.#load = load;
-    return load !== null;
+    const hasRoom = this.#parts.bidders.enter(identity.userId, this.viewer);
+    if (!hasRoom) this.#parts.metrics.rateLimited("sockets");
+    return hasRoom;
   }
 
   became(identity: Identity | null, batch: boolean | null): void {
@@ -261,7 +259,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
   }
 
   bid(identity: Identity, request: BidRequest): void {
-    sendBid(this.#parts.bids, { identity, load: this.#load, sender: this }, request);
+    sendBid(this.#parts.bids, { identity, sender: this }, request);
   }
 
   ping(): void {

@@ -102,30 +102,29 @@ function isSameHost(origin: string, host: string): boolean {
   return page !== null && page !== "" && page === asked;
 }
 
-/** The sockets of each bidder, and what they have under way. */
+/** The sockets of each bidder. */
 export class BidderSockets {
   readonly #socketsMax: number;
-  readonly #bidders = new Map<string, { readonly viewers: Set<Viewer>; readonly load: { inFlight: number } }>();
+  readonly #bidders = new Map<string, Set<Viewer>>();
 
   constructor(socketsMax: number) {
     this.#socketsMax = socketsMax;
   }
 
-  /** Bids under way of this bidder, shared by all its sockets; null: it has as many sockets as it may. */
-  enter(userId: string, viewer: Viewer): { inFlight: number } | null {
-    const bidder = this.#bidders.get(userId) ?? { viewers: new Set(), load: { inFlight: 0 } };
-    if (bidder.viewers.size >= this.#socketsMax && !bidder.viewers.has(viewer)) return null;
-    bidder.viewers.add(viewer);
-    this.#bidders.set(userId, bidder);
-    return bidder.load;
+  /** False: it has as many sockets as it may. */
+  enter(userId: string, viewer: Viewer): boolean {
+    const viewers = this.#bidders.get(userId) ?? new Set();
+    if (viewers.size >= this.#socketsMax && !viewers.has(viewer)) return false;
+    this.#bidders.set(userId, viewers.add(viewer));
+    return true;
   }
 
   leave(userId: string, viewer: Viewer): void {
-    const bidder = this.#bidders.get(userId);
-    if (bidder?.viewers.delete(viewer) === true && bidder.viewers.size === 0) this.#bidders.delete(userId);
+    const viewers = this.#bidders.get(userId);
+    if (viewers?.delete(viewer) === true && viewers.size === 0) this.#bidders.delete(userId);
   }
 
   of(userId: string): Iterable<Viewer> {
-    return this.#bidders.get(userId)?.viewers ?? [];
+    return this.#bidders.get(userId) ?? [];
   }
 }

@@ -203,6 +203,23 @@ test("socket: bids of a tier are counted as decided, and a repeat passes when no
   expect((await second.next("welcome")).limits).toMatchObject({ bidsLeft: 0 });
 });
 
+test("socket: bids that wait count against the tier when their socket is gone, and as many as are left pass again when they have their answers", async () => {
+  const stage = await trial({ admission: { bidsPerHour: { free: 2, premium: 2, enterprise: 2 } } });
+  stage.engine.holdAnswers = true;
+  const first = await stage.signedIn("u-1");
+  first.send(trialBid(A, 1, "k1", 500), trialBid(A, 2, "k2", 600));
+  await first.settled();
+  first.socket.terminate();
+  await first.closed;
+  const second = await stage.signedIn("u-1");
+  second.send(trialBid(A, 3, "k3", 700));
+  expect(await second.next("error")).toMatchObject({ id: 3, code: "rate_limited", retryAfterMs: 100 });
+  stage.engine.holdAnswers = false;
+  stage.engine.answerAll();
+  second.send(trialBid(A, 4, "k1", 500));
+  expect(await second.next("bid_answer")).toMatchObject({ id: 4, replayed: true });
+});
+
 test("socket: more bids a second than an auction takes are refused with a hint", async () => {
   const stage = await trial({ limits: WIDE, admission: { auctionPerSecond: 2 } });
   const client = await stage.signedIn("u-1");
