@@ -17,7 +17,6 @@ export function addErrorPages(app: Hono<HttpEnvironment>): void {
     const code = c.req.param("code");
     if (!isErrorCode(code)) throw new Refused("not_found");
     c.header("Content-Security-Policy", POLICY);
-    c.header("X-Content-Type-Options", "nosniff");
     c.header("Cache-Control", `public, max-age=${KEPT_S}`);
     return c.html(pageOf(code));
   });

@@ -13,6 +13,21 @@ test("guards: request id: a good one is kept, a bad one replaced, and every answ
   }
 });
 
+test("guards: hints: every refusal that is worth another try says when", async () => {
+  const system = await testSystem();
+  system.engine.refuseRetryMs = 0;
+  for (const code of ["auction_busy", "shard_moving", "log_unavailable", "outcome_unknown"] as const) {
+    system.engine.refuseWith = code;
+    const token = await system.token({ userId: "ann" });
+    const bid = { token, key: "b1", body: { amountMinor: 100, currency: "USD" } };
+    const answer = await system.call("POST", "/v1/auctions/3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a10/bids", bid);
+    expect([answer.body.code, answer.body.retryAfterMs, answer.headers.get("retry-after")]).toEqual([code, 1_000, "1"]);
+  }
+  system.catalogue.faults.away = true;
+  expect((await system.call("GET", "/v1/auctions")).headers.get("retry-after")).toBe("1");
+  expect((await system.call("GET", "/nowhere")).headers.get("retry-after")).toBeNull();
+});
+
 test("guards: time: every answer says the server's, refusals too", async () => {
   const system = await testSystem();
   for (const path of ["/health", "/v1/about", "/nowhere", "/v1/me"]) {

@@ -1,6 +1,6 @@
 // What every request meets before its route: its name, its time, origin, form and size. In this order, cheapest first.
 //
-// G1. Every answer bears `X-Request-Id` and `Fairwarning-Time`, refusals and files too.
+// G1. Every answer bears `X-Request-Id` and `Fairwarning-Time`, refusals and files too, and is of the type that it says.
 // G2. Nothing of a stranger is decompressed, and no body is read beyond its limit.
 // G3. A foreign page gets nothing, even where no token is needed.
 import type { Context, MiddlewareHandler } from "hono";
@@ -34,6 +34,7 @@ export function named(parts: HttpParts): Guard {
     c.set("startedAt", startedAt);
     c.header("X-Request-Id", requestId);
     c.header("Fairwarning-Time", String(parts.clock.now()));
+    c.header("X-Content-Type-Options", "nosniff");
     await next();
     const seconds = (parts.clock.monotonic() - startedAt) / 1_000;
     const route = c.res.status === 404 || c.res.status === 405 ? "none" : routePath(c, -1);

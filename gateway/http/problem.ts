@@ -50,9 +50,19 @@ export interface ProblemJson {
   readonly errors?: readonly PointedFault[];
 }
 
+/** A hint where nobody knows better: most of what is too much, or away, is not in a second. */
+const RETRY_AFTER_MS = 1_000;
+const WORTH_WAITING: ReadonlySet<number> = new Set([429, 503]);
+
+/** Every refusal that is worth another try says when; null for the others. */
+function hintOf(code: ErrorCode, { retryAfterMs }: RefusalExtras): number | null {
+  return retryAfterMs ?? (WORTH_WAITING.has(ERROR_CODES[code].status) ? RETRY_AFTER_MS : null);
+}
+
 /** The document of a refusal. */
 export function refusalJson(code: ErrorCode, requestId: string, extras: RefusalExtras): ProblemJson {
   const entry = ERROR_CODES[code];
+  const wait = hintOf(code, extras);
   return {
     type: `/errors/${code}`,
     title: entry.title,
@@ -60,7 +70,7 @@ export function refusalJson(code: ErrorCode, requestId: string, extras: RefusalE
     code,
     detail: extras.detail ?? entry.meaning,
     requestId,
-    ...(extras.retryAfterMs === undefined ? {} : { retryAfterMs: extras.retryAfterMs }),
+    ...(wait === null ? {} : { retryAfterMs: wait }),
     ...(extras.policy === undefined ? {} : { policy: extras.policy }),
     ...(extras.errors === undefined ? {} : { errors: extras.errors }),
   };
@@ -68,11 +78,11 @@ export function refusalJson(code: ErrorCode, requestId: string, extras: RefusalE
 
 /** Headers that go with a refusal. `Retry-After` is in whole seconds, at least one. */
 export function refusalHeaders(code: ErrorCode, extras: RefusalExtras): Record<string, string> {
-  const wait = extras.retryAfterMs;
+  const wait = hintOf(code, extras);
   return {
     "Content-Type": PROBLEM_TYPE,
     "Cache-Control": "no-store",
-    ...(wait === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(wait / 1_000))) }),
+    ...(wait === null ? {} : { "Retry-After": String(Math.max(1, Math.ceil(wait / 1_000))) }),
     ...(code === "unauthenticated" ? { "WWW-Authenticate": "Bearer" } : {}),
     ...(code === "token_expired" ? { "WWW-Authenticate": 'Bearer error="invalid_token", error_description="expired"' } : {}),
     ...extras.headers,

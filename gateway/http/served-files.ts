@@ -60,7 +60,6 @@ export function servedFiles(files: readonly StaticFile[]): ReadonlyMap<string, S
 /** One file, or 304. Only a name with a hash in it is kept without asking again. */
 export function serveFile(parts: HttpParts, c: HttpContext, file: ServedFile, headers: Readonly<Record<string, string>>): Response {
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  c.header("X-Content-Type-Options", "nosniff");
   const packs = file.packs && /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
   if (file.packs) c.header("Vary", "Accept-Encoding");
   const unchanged = isUnchanged(parts, c, packs ? `${file.tag}-gzip` : file.tag);
