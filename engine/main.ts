@@ -18,6 +18,7 @@ import { type EngineSettings, readEngineSettings } from "./config.ts";
 import { createLinkServer } from "./link/server.ts";
 import { EngineCounters, engineRegistry } from "./metrics.ts";
 import type { DecisionLog, Membership, SnapshotStore, UpdateSink } from "./ports.ts";
+import { logDestination } from "./process-log.ts";
 import { machineClock, machineNonces, machineTimers } from "./runtime.ts";
 import { EngineNode } from "./shard/node.ts";
 import { SNAPSHOT_ROW_BYTES } from "./shard/snapshots.ts";
@@ -100,7 +101,8 @@ function openStore(settings: EngineSettings, counters: EngineCounters, say: Say)
 function logger(settings: EngineSettings, version: string): Logger {
   const pretty = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
   const base = { process: "engine", nodeId: settings.nodeId, version };
-  return pino({ level: settings.logLevel, base, ...(pretty ? { transport: { target: "pino-pretty" } } : {}) });
+  const options = { level: settings.logLevel, base };
+  return pretty ? pino({ ...options, transport: { target: "pino-pretty" } }) : pino(options, logDestination(settings.child));
 }
 
 function linkKey(settings: EngineSettings): string {

@@ -7,6 +7,7 @@ import { type Logger, pino } from "pino";
 import { v7 } from "uuid";
 // biome-ignore lint/style/noRestrictedImports: the slot table has one maker, and the link is handed it here
 import { fillSlots } from "../engine/cluster/ring.ts";
+import { logDestination } from "../engine/process-log.ts";
 import { MemoryCatalogue } from "../persistence/memory/catalogue.ts";
 import { PostgresCatalogue } from "../persistence/postgres/catalogue.ts";
 import { migrate } from "../persistence/postgres/migrate.ts";
@@ -267,7 +268,8 @@ function stopInOrder(running: Running, sockets: SocketServer, http: HttpServer):
 function logger(settings: GatewaySettings, version: string): Logger {
   const pretty = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
   const base = { process: "gateway", nodeId: settings.nodeId, version };
-  return pino({ level: settings.logLevel, base, ...(pretty ? { transport: { target: "pino-pretty" } } : {}) });
+  const options = { level: settings.logLevel, base };
+  return pretty ? pino({ ...options, transport: { target: "pino-pretty" } }) : pino(options, logDestination(settings.child));
 }
 
 const loaded = readGatewaySettings();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { pino } from "pino";
 import { WebSocket } from "ws";
+import { logDestination } from "../../engine/process-log.ts";
 import { connect } from "../../gateway/client/client.ts";
 import type { Auction, Client, WebSocketConstructor } from "../../gateway/client/types.ts";
 import { loadOrCreateLocalKey, signToken } from "../../gateway/local-key.ts";
@@ -19,7 +20,7 @@ interface Flags {
 }
 
 const EXIT_SETTINGS = 2;
-const log = pino({ base: { process: "demo" } });
+const log = pino({ base: { process: "demo" } }, logDestination(true));
 
 /** The number of the next demo auction, in a file. Lost or unreadable it begins at 0, and numbers already opened are passed over. */
 function numbersIn(dataDir: string): NumberStore {
