@@ -3,9 +3,12 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { processFields } from "../../engine/process-settings.ts";
 import { loadSettings, optional, type SettingsLoaded, type SettingsRefused, text } from "../../engine/settings-source.ts";
+import { gatewaySchema } from "../../gateway/config.ts";
 
 export const cliSchema = z.object({
   dataDir: processFields.dataDir,
+  jwtIssuer: gatewaySchema.shape.jwtIssuer,
+  jwtAudience: gatewaySchema.shape.jwtAudience,
   url: text({
     default: "http://localhost:8080",
     unit: "URL",

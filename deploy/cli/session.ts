@@ -30,6 +30,8 @@ export interface Session {
   readonly out: Output;
   readonly url: string;
   readonly dataDir: string;
+  /** Issuer and audience that the gateway of the same settings checks. */
+  readonly signedAs: { readonly issuer: string; readonly audience: string };
   /** Per call, ms. */
   readonly deadlineMs: number;
   /** Runs a call with a client that asks as `role`; null asks as nobody. The client is closed in any case. */
@@ -55,16 +57,18 @@ export function addCommonFlags(command: Command): Command {
 export function openSession(flags: CommonFlags): Session {
   const loaded = readCliSettings({ url: flags.url, dataDir: flags.dataDir, token: flags.tokenFile === undefined ? undefined : tokenIn(flags.tokenFile) });
   if (!loaded.ok) throw new CliFailure(faultLines(loaded.faults).join("\n"), EXIT.usage);
-  const { url, dataDir, token } = loaded.settings;
+  const { url, dataDir, token, jwtIssuer, jwtAudience } = loaded.settings;
+  const signedAs = { issuer: jwtIssuer, audience: jwtAudience };
   const deadlineMs = deadlineOf(flags.timeout);
   return {
     out: makeOutput(flags.json === true),
     url,
     dataDir,
+    signedAs,
     deadlineMs,
     ask: async (role, call) => {
       const webSocket = WebSocket as unknown as WebSocketConstructor;
-      const asWhom = role === null ? {} : { token: token ?? (await localToken(dataDir, role, flags.user ?? `cli-${role}`)) };
+      const asWhom = role === null ? {} : { token: token ?? (await localToken({ dataDir, signedAs, role, userId: flags.user ?? `cli-${role}` })) };
       const client = connect({ url, deadlineMs, webSocket, ...asWhom });
       try {
         await call(client);
@@ -91,11 +95,12 @@ function tokenIn(path: string): string {
   }
 }
 
-async function localToken(dataDir: string, role: Role, userId: string): Promise<string> {
+async function localToken(of: { dataDir: string; signedAs: Session["signedAs"]; role: Role; userId: string }): Promise<string> {
+  const { dataDir, signedAs, role, userId } = of;
   if (!existsSync(join(dataDir, LOCAL_KEY_FILE))) {
     throw new CliFailure(`This needs a token: give --token-file, or --data-dir of a system on this machine (${dataDir} holds no key).`, EXIT.notAllowed);
   }
-  return signToken(await loadOrCreateLocalKey(dataDir), { userId, name: userId, roles: [role], tier: "enterprise" }, { now: now() });
+  return signToken(await loadOrCreateLocalKey(dataDir), { userId, name: userId, roles: [role], tier: "enterprise" }, { now: now(), ...signedAs });
 }
 
 function deadlineOf(text: string | undefined): number {

@@ -51,7 +51,11 @@ async function token(flags: TokenFlags): Promise<void> {
   }
   const lifetimeS = Math.floor(lifetimeMs / 1_000);
   const at = now();
-  const signed = await signToken(await loadOrCreateLocalKey(session.dataDir), { userId: flags.user, tier: flags.tier, roles }, { now: at, lifetimeS });
+  const signed = await signToken(
+    await loadOrCreateLocalKey(session.dataDir),
+    { userId: flags.user, tier: flags.tier, roles },
+    { now: at, lifetimeS, ...session.signedAs },
+  );
   if (session.out.json)
     session.out.document({ token: signed, userId: flags.user, tier: flags.tier, roles, expiresAt: new Date(at + lifetimeS * 1_000).toISOString() });
   else session.out.line(signed);

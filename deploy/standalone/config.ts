@@ -10,8 +10,19 @@ import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefu
 import { gatewaySchema } from "../../gateway/config.ts";
 
 const { decisionLog, snapshots, engineLinkPort, engineStatusPort, linkKey, postgresUrl, localSegmentBytes, localReserveBytes, localSync } = engineSchema.shape;
-const { gatewayHost, gatewayHttpPort, gatewaySocketPort, gatewayPublicUrl, gatewayPublicSocketUrl, gatewayDrainMs, jwtJwksUrl, jwtPublicKey, jwtSecret } =
-  gatewaySchema.shape;
+const {
+  gatewayHost,
+  gatewayHttpPort,
+  gatewaySocketPort,
+  gatewayPublicUrl,
+  gatewayPublicSocketUrl,
+  gatewayDrainMs,
+  jwtIssuer,
+  jwtAudience,
+  jwtJwksUrl,
+  jwtPublicKey,
+  jwtSecret,
+} = gatewaySchema.shape;
 
 export const supervisorSchema = z.object({
   ...processFields,
@@ -34,6 +45,8 @@ export const supervisorSchema = z.object({
   gatewayPublicUrl,
   gatewayPublicSocketUrl,
   gatewayDrainMs,
+  jwtIssuer,
+  jwtAudience,
   jwtJwksUrl,
   jwtPublicKey,
   jwtSecret,

@@ -10,7 +10,7 @@ import { connect } from "../../gateway/client/client.ts";
 import type { Auction, Client, WebSocketConstructor } from "../../gateway/client/types.ts";
 import { loadOrCreateLocalKey, signToken } from "../../gateway/local-key.ts";
 import { now, wait } from "../clock.ts";
-import { readSupervisorSettings } from "./config.ts";
+import { readSupervisorSettings, type SupervisorSettings } from "./config.ts";
 import { bidAlong, DEMO_SELLER, type DemoWorld, keepOpen, type NumberStore } from "./demo.ts";
 import { makeBidder } from "./demo-bidder.ts";
 
@@ -38,7 +38,8 @@ function numbersIn(dataDir: string): NumberStore {
   };
 }
 
-async function run(flags: Flags, dataDir: string): Promise<void> {
+async function run(flags: Flags, settings: SupervisorSettings): Promise<void> {
+  const { dataDir, jwtIssuer: issuer, jwtAudience: audience } = settings;
   const key = await loadOrCreateLocalKey(dataDir);
   const stopping = new AbortController();
   // Each bidder that thinks listens for the end.
@@ -52,7 +53,7 @@ async function run(flags: Flags, dataDir: string): Promise<void> {
   const open = (userId: string, name: string, roles: readonly string[]): Client =>
     connect({
       url: flags.url,
-      token: () => signToken(key, { userId, name, roles, tier: "enterprise" }, { now: now() }),
+      token: () => signToken(key, { userId, name, roles, tier: "enterprise" }, { now: now(), issuer, audience }),
       webSocket: WebSocket as unknown as WebSocketConstructor,
     });
   const seller = open(DEMO_SELLER, "Fairwarning House", ["seller"]);
@@ -81,7 +82,7 @@ const command = new Command("demo").requiredOption("--url <url>").requiredOption
 command.action(async (flags: Flags) => {
   const loaded = readSupervisorSettings({});
   if (!loaded.ok) process.exit(EXIT_SETTINGS);
-  await run(flags, loaded.settings.dataDir);
+  await run(flags, loaded.settings);
   process.exit(0);
 });
 await command.parseAsync(process.argv);
