@@ -162,7 +162,6 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     answersMax: settings.engineAnswersMax,
     timeIdleMs: settings.engineTimeIdleMs,
     clockOffsetMaxMs: settings.engineClockOffsetMaxMs,
-    snapshotEveryMs: settings.engineSnapshotEveryMs,
     closedKeptMs: settings.engineClosedKeptMs,
   };
   let draining = false;

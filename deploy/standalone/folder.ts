@@ -3,7 +3,7 @@
 //   system.json   when it was made, and whether demo auctions run in it
 //   link-key      shared by engine and gateway, mode 0600, made on the first start
 //   log/          the decision log: the only thing that cannot be made anew
-//   postgres/     snapshots and catalogue: can be made anew from the log
+//   postgres/     snapshots, which can be made anew from the log, and lots with their titles, which cannot
 //   logs/         what the processes said
 //
 // Must not: print or return a secret; processes are told the file's name.

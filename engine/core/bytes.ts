@@ -3,9 +3,6 @@
 // Numbers are little-endian. The slab only saves memory: an array of its own costs about 300 bytes before its first byte, a view
 // on a slab about 100, and most auctions hold a handful of rows.
 
-/** 2^48 - 1: the largest number a row can hold. */
-export const UINT48_MAX = 281_474_976_710_655;
-
 const TWO_TO_32 = 4_294_967_296;
 const TWO_TO_24 = 16_777_216;
 

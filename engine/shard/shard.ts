@@ -109,7 +109,7 @@ export class Shard extends ShardState implements CommitListener {
   /** Calls back once what is read is not older than a second. With a code when this shard cannot tell. */
   whenFresh(tell: (code: RefusalCode | null) => void): void {
     if (this.phase !== "serving") tell(this.phase === "log_down" ? "log_unavailable" : "shard_unowned");
-    else if (this.world.clock.monotonic() - this.lastRecordAt < YOUNG_RECORD_MS && !this.world.limits.barrierAlways) tell(null);
+    else if (this.world.clock.monotonic() - this.lastRecordAt < YOUNG_RECORD_MS) tell(null);
     else this.barrier(tell);
   }
 

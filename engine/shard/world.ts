@@ -34,12 +34,9 @@ export interface ShardLimits {
   readonly answersMax: number;
   readonly timeIdleMs: number;
   readonly clockOffsetMaxMs: number;
-  readonly snapshotEveryMs: number;
   /** Auctions captured in one turn. */
   readonly snapshotSliceMax: number;
   readonly closedKeptMs: number;
-  /** Fresh answers never believe in a young record (tests of the barrier). */
-  readonly barrierAlways: boolean;
 }
 
 /** The defaults of the settings of the same names. */
@@ -50,11 +47,9 @@ export const SHARD_LIMITS: ShardLimits = Object.freeze({
   answersMax: 4_000_000,
   timeIdleMs: 10_000,
   clockOffsetMaxMs: 500,
-  snapshotEveryMs: 5_000,
   // About a millisecond.
   snapshotSliceMax: 200,
   closedKeptMs: 86_400_000,
-  barrierAlways: false,
 });
 
 /** What is counted when it happens; some with a label: why a tenure ended, which invariant stopped a shard. */

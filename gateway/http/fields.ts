@@ -5,8 +5,6 @@ import { z } from "@hono/zod-openapi";
 import { isAuctionId } from "../../engine/core/ids.ts";
 import { parseInstant } from "./instants.ts";
 
-/** Largest amount that the rules take; a larger one that is still a safe integer is the engine's to reject. */
-export const AMOUNT_MINOR_MAX = 1_000_000_000_000;
 export const KEY_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 export const DEADLINE_MS_MIN = 100;
 export const DEADLINE_MS_MAX = 30_000;

@@ -1,5 +1,5 @@
-// Brings a database to the schema of this version. Run once before a store is opened: by `fairwarning migrate`, or at start on one
-// machine. Must not be run through a pooler: it holds a session lock while it works.
+// Brings a database to the schema of this version. Run before a store is opened, by every process at its start: two at once wait for
+// each other. Must not be run through a pooler: it holds a session lock while it works.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -125,16 +125,6 @@ export function useConnection(client: Client): ConnectionShown {
   return { kind: everLive || state === "waiting" ? "reconnecting" : "connecting", why };
 }
 
-/** The value it had at the rendering before, or null at the first. */
-export function usePrevious<T>(value: T): T | null {
-  const held = useRef<T | null>(null);
-  const before = held.current;
-  useEffect(() => {
-    held.current = value;
-  });
-  return before;
-}
-
 /** As a `ref`: what appears in place of the button that was pressed takes the focus, so that the keyboard is not lost. */
 export function takeFocus(element: HTMLElement | null): void {
   element?.focus();
