@@ -4,7 +4,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { LogDamaged, LogFileSystemRefused, LogMismatch } from "../persistence/local/errors.ts";
 import { openLocalLog } from "../persistence/local/open-log.ts";
 import { createMemoryLog } from "../persistence/memory/decision-log.ts";
@@ -18,7 +18,7 @@ import { type EngineSettings, readEngineSettings } from "./config.ts";
 import { createLinkServer } from "./link/server.ts";
 import { EngineCounters, engineRegistry } from "./metrics.ts";
 import type { DecisionLog, Membership, SnapshotStore, UpdateSink } from "./ports.ts";
-import { logDestination } from "./process-log.ts";
+import { openProcessLog } from "./process-log.ts";
 import { machineClock, machineNonces, machineTimers } from "./runtime.ts";
 import { EngineNode } from "./shard/node.ts";
 import { SNAPSHOT_ROW_BYTES } from "./shard/snapshots.ts";
@@ -96,13 +96,6 @@ function openStore(settings: EngineSettings, counters: EngineCounters, say: Say)
     closedKeptMs,
     onMergeFailed: (shard, error) => say("error", "snapshot_merge_failed", { shard, cause: error.message }),
   });
-}
-
-function logger(settings: EngineSettings, version: string): Logger {
-  const pretty = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
-  const base = { process: "engine", nodeId: settings.nodeId, version };
-  const options = { level: settings.logLevel, base };
-  return pretty ? pino({ ...options, transport: { target: "pino-pretty" } }) : pino(options, logDestination(settings.child));
 }
 
 function linkKey(settings: EngineSettings): string {
@@ -263,7 +256,7 @@ if (!loaded.ok) {
   process.exit(EXIT_SETTINGS);
 }
 const version = packageVersion();
-const log = logger(loaded.settings, version);
+const log = openProcessLog("engine", loaded.settings, version);
 for (const warning of loaded.warnings) log.warn({ event: "setting_warning" }, String(warning));
 run(loaded.settings, version, log).catch((error: unknown) => {
   log.fatal({ event: "start_failed" }, error instanceof Error ? error.message : String(error));

@@ -3,11 +3,11 @@
 // Must not: decide how a request or a frame is met; what is chosen by a setting is chosen here, once.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { v7 } from "uuid";
 // biome-ignore lint/style/noRestrictedImports: the slot table has one maker, and the link is handed it here
 import { fillSlots } from "../engine/cluster/ring.ts";
-import { logDestination } from "../engine/process-log.ts";
+import { openProcessLog } from "../engine/process-log.ts";
 import { MemoryCatalogue } from "../persistence/memory/catalogue.ts";
 import { PostgresCatalogue } from "../persistence/postgres/catalogue.ts";
 import { migrate } from "../persistence/postgres/migrate.ts";
@@ -265,20 +265,13 @@ function stopInOrder(running: Running, sockets: SocketServer, http: HttpServer):
   }
 }
 
-function logger(settings: GatewaySettings, version: string): Logger {
-  const pretty = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
-  const base = { process: "gateway", nodeId: settings.nodeId, version };
-  const options = { level: settings.logLevel, base };
-  return pretty ? pino({ ...options, transport: { target: "pino-pretty" } }) : pino(options, logDestination(settings.child));
-}
-
 const loaded = readGatewaySettings();
 if (!loaded.ok) {
   for (const line of settingsFaultLines(loaded.faults)) process.stderr.write(`${line}\n`);
   process.exit(EXIT_SETTINGS);
 }
 const version = packageVersion();
-const log = logger(loaded.settings, version);
+const log = openProcessLog("gateway", loaded.settings, version);
 for (const warning of loaded.warnings) log.warn({ event: "setting_warning" }, warning);
 log.info(
   { event: "settings", settings: Object.fromEntries(printableGatewaySettings(loaded).map(({ name, value, source }) => [name, `${value} (${source})`])) },

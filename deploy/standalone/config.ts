@@ -9,20 +9,30 @@ import { port, processFields } from "../../engine/process-settings.ts";
 import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, yesNo } from "../../engine/settings-source.ts";
 import { gatewaySchema } from "../../gateway/config.ts";
 
-const { decisionLog, snapshots, engineLinkPort, engineStatusPort, linkKey, postgresUrl, localSegmentBytes, localReserveBytes, localSync } = engineSchema.shape;
-const {
-  gatewayHost,
-  gatewayHttpPort,
-  gatewaySocketPort,
-  gatewayPublicUrl,
-  gatewayPublicSocketUrl,
-  gatewayDrainMs,
-  jwtIssuer,
-  jwtAudience,
-  jwtJwksUrl,
-  jwtPublicKey,
-  jwtSecret,
-} = gatewaySchema.shape;
+const ofEngine = engineSchema.pick({
+  decisionLog: true,
+  snapshots: true,
+  engineLinkPort: true,
+  engineStatusPort: true,
+  linkKey: true,
+  postgresUrl: true,
+  localSegmentBytes: true,
+  localReserveBytes: true,
+  localSync: true,
+}).shape;
+const ofGateway = gatewaySchema.pick({
+  gatewayHost: true,
+  gatewayHttpPort: true,
+  gatewaySocketPort: true,
+  gatewayPublicUrl: true,
+  gatewayPublicSocketUrl: true,
+  gatewayDrainMs: true,
+  jwtIssuer: true,
+  jwtAudience: true,
+  jwtJwksUrl: true,
+  jwtPublicKey: true,
+  jwtSecret: true,
+}).shape;
 
 export const supervisorSchema = z.object({
   ...processFields,
@@ -30,26 +40,8 @@ export const supervisorSchema = z.object({
   bidders: integer({ default: "0", unit: "bidders", meaning: "simulated bidders in the demo auctions", min: 0, max: 80 }),
   restartMs: integer({ default: "500", unit: "ms", meaning: "pause before a dead process is started again; doubles up to 30 s", min: 10, max: 30_000 }),
   postgresPort: port({ default: "5433", meaning: "of the Postgres started for you; 0 picks a free port" }),
-  decisionLog,
-  snapshots,
-  engineLinkPort,
-  engineStatusPort,
-  linkKey,
-  postgresUrl,
-  localSegmentBytes,
-  localReserveBytes,
-  localSync,
-  gatewayHost,
-  gatewayHttpPort,
-  gatewaySocketPort,
-  gatewayPublicUrl,
-  gatewayPublicSocketUrl,
-  gatewayDrainMs,
-  jwtIssuer,
-  jwtAudience,
-  jwtJwksUrl,
-  jwtPublicKey,
-  jwtSecret,
+  ...ofEngine,
+  ...ofGateway,
 });
 
 export type SupervisorSettings = z.output<typeof supervisorSchema>;
