@@ -18,8 +18,9 @@ export interface Append {
 export type AppendRefusal = "disk_full" | "not_sent" | "too_large" | "not_enough_replicas" | "not_authorised" | "invalid";
 
 export type AppendOutcome =
-  /** Durable, and standing at `offset`. */
-  | { readonly kind: "done"; readonly offset: Offset }
+  /** Durable, and standing at `offset`. `storedAt`: the log's own clock when it took the record, where it has one (a broker's
+   *  append time); a new owner compares its clock with it. */
+  | { readonly kind: "done"; readonly offset: Offset; readonly storedAt?: Instant }
   /** No byte of it is in the log and none will ever be. */
   | { readonly kind: "refused"; readonly code: AppendRefusal; readonly detail: string }
   /** Everything else, and every doubt. Never turned into "failed". */
@@ -28,6 +29,8 @@ export type AppendOutcome =
 export interface StoredRecord {
   readonly offset: Offset;
   readonly bytes: Uint8Array;
+  /** As in AppendOutcome. Never business time. */
+  readonly storedAt?: Instant;
 }
 
 /** A log of many shards. Offsets of a shard are 0, 1, 2, ... without gap; only durable records are ever read. */
