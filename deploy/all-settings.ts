@@ -1,6 +1,7 @@
 // Every setting of every process, grouped for people: what the README's table and `config print` show.
 import { z } from "zod";
 import { engineSchema } from "../engine/config.ts";
+import { kafkaFields } from "../engine/kafka-settings.ts";
 import { linkFields, postgresFields, processFields } from "../engine/process-settings.ts";
 import { gatewaySchema } from "../gateway/config.ts";
 import { cliSchema } from "./cli/config.ts";
@@ -16,16 +17,17 @@ const groups: readonly SettingGroup[] = [
   { title: "Engine", schema: engineSchema },
   { title: "Gateway", schema: gatewaySchema },
   { title: "Postgres", schema: z.object(postgresFields) },
+  { title: "Kafka", schema: z.object(kafkaFields) },
   { title: "Supervisor", schema: supervisorSchema },
   { title: "Command line", schema: cliSchema },
 ];
 
-/** All settings, each in one group only: the Postgres settings and those of every process are not repeated. */
+/** All settings, each in one group only: the settings of Postgres and Kafka and those of every process are not repeated. */
 export function settingGroups(): SettingGroup[] {
-  const shared = new Set([...Object.keys(processFields), ...Object.keys(linkFields), ...Object.keys(postgresFields)]);
+  const shared = new Set([...Object.keys(processFields), ...Object.keys(linkFields), ...Object.keys(postgresFields), ...Object.keys(kafkaFields)]);
   const seen = new Set<string>();
   return groups.map(({ title, schema }) => {
-    const own = title === "Every process" || title === "Postgres";
+    const own = ["Every process", "Postgres", "Kafka"].includes(title);
     const shape = Object.fromEntries(Object.entries(schema.shape).filter(([key]) => !seen.has(key) && (own || !shared.has(key))));
     for (const key of Object.keys(shape)) seen.add(key);
     return { title, schema: z.object(shape) };

@@ -13,7 +13,7 @@ test("engine settings: table: every row has a unit and a meaning", () => {
   expect(describeSettings(engineSchema).filter((row) => row.unit === "" || row.meaning === "")).toEqual([]);
 });
 
-test("engine settings: secrets: the link key and the database URL are marked", () => {
+test("engine settings: secrets: the link key, the database URL and the password of the brokers are marked", () => {
   const secrets = describeSettings(engineSchema).filter((row) => row.secret);
-  expect(secrets.map((row) => row.name)).toEqual(["FAIRWARNING_LINK_KEY", "FAIRWARNING_POSTGRES_URL"]);
+  expect(secrets.map((row) => row.name)).toEqual(["FAIRWARNING_LINK_KEY", "FAIRWARNING_POSTGRES_URL", "FAIRWARNING_KAFKA_SASL_PASSWORD"]);
 });

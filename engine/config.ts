@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { z } from "zod";
+import { kafkaFaults, kafkaFields } from "./kafka-settings.ts";
 import { linkFields, port, postgresFields, processFields } from "./process-settings.ts";
 import { choice, integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, text, yesNo } from "./settings-source.ts";
 
@@ -58,6 +59,7 @@ export const engineSchema = z.object({
   }),
   engineClockOffsetMaxMs: integer({ default: "500", unit: "ms", meaning: "a clock further off makes no claims", min: 1, max: 60_000 }),
   ...postgresFields,
+  ...kafkaFields,
   localSegmentBytes: integer({ default: "268435456", unit: "bytes", meaning: "size at which a local log segment is full", min: MIB, max: 4_294_967_296 }),
   localReserveBytes: optional(
     integer({
@@ -83,7 +85,7 @@ export interface EngineSettings extends Omit<Raw, "nodeId" | "localReserveBytes"
 
 /** Names that only other processes read: they share the engine's environment under the supervisor. */
 const FOREIGN =
-  /^FAIRWARNING_(GATEWAY|RATE|JWT|TIERS|GUEST|OPERATOR|SEARCH|COORDINATION|ANALYTICS|EVENTS|SINK|KAFKA|REDIS|CLICKHOUSE|ELASTICSEARCH|DEMO|BIDDERS|ENGINES|RESTART|POSTGRES_PORT|POSTGRES_READ|LINK_TLS|ENGINE_(HEARTBEAT|LEASE|STANDBY|WEIGHT)|URL|TOKEN)/;
+  /^FAIRWARNING_(GATEWAY|RATE|JWT|TIERS|GUEST|OPERATOR|SEARCH|COORDINATION|ANALYTICS|EVENTS|SINK|REDIS|CLICKHOUSE|ELASTICSEARCH|DEMO|BIDDERS|ENGINES|RESTART|POSTGRES_PORT|POSTGRES_READ|LINK_TLS|ENGINE_(HEARTBEAT|LEASE|STANDBY|WEIGHT)|URL|TOKEN)/;
 
 /** Settings from flags, the environment, `./.env` and their defaults; or all faults. Reads files, changes nothing. */
 export function readEngineSettings(flags: Readonly<Record<string, string | undefined>> = {}): SettingsLoaded<EngineSettings> | SettingsRefused {
@@ -96,7 +98,10 @@ export function readEngineSettings(flags: Readonly<Record<string, string | undef
     readFile: (path) => readFileSync(path, "utf8"),
     foreign: (name) => FOREIGN.test(name),
   });
-  return loaded.ok ? { ...loaded, settings: Object.freeze(workOut(loaded.settings)) } : loaded;
+  if (!loaded.ok) return loaded;
+  const faults = kafkaFaults(loaded.settings, loaded.sources);
+  if (faults.length > 0) return { ok: false, faults, warnings: loaded.warnings };
+  return { ...loaded, settings: Object.freeze(workOut(loaded.settings)) };
 }
 
 function workOut(raw: Raw): EngineSettings {
