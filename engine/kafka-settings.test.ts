@@ -4,6 +4,7 @@ import { kafkaConnection, kafkaFaults } from "./kafka-settings.ts";
 import { faultLines, loadSettings } from "./settings-source.ts";
 
 const KAFKA = { FAIRWARNING_DECISION_LOG: "kafka", FAIRWARNING_KAFKA_BROKERS: "127.0.0.1:9092" };
+const TIMEOUTS = { appendTimeoutMs: 1_500, requestTimeoutMs: 3_000 };
 const PASSWORD = "planted-password";
 
 /** Faults as lines, after the fields alone were found right. */
@@ -65,12 +66,22 @@ test("kafka settings: check: one broker is what a single machine takes, three co
 });
 
 test("kafka settings: connection: brokers and client id alone, or with TLS and sign-in", () => {
-  expect(connection({ ...KAFKA, FAIRWARNING_NODE_ID: "birch" })).toEqual({ brokers: ["127.0.0.1:9092"], clientId: "fairwarning-birch" });
+  expect(connection({ ...KAFKA, FAIRWARNING_NODE_ID: "birch" })).toEqual({ brokers: ["127.0.0.1:9092"], clientId: "fairwarning-birch", ...TIMEOUTS });
   const secured = { FAIRWARNING_KAFKA_TLS: "true", FAIRWARNING_KAFKA_SASL_MECHANISM: "plain", FAIRWARNING_KAFKA_SASL_USERNAME: "engine" };
   expect(connection({ ...KAFKA, ...secured, FAIRWARNING_KAFKA_SASL_PASSWORD: PASSWORD })).toEqual({
     brokers: ["127.0.0.1:9092"],
     clientId: "fairwarning",
+    ...TIMEOUTS,
     ssl: true,
     sasl: { mechanism: "plain", username: "engine", password: PASSWORD },
   });
+});
+
+test("kafka settings: time-outs: the broker gives up before the request, and the request before the append", () => {
+  expect(faults({ ...KAFKA, FAIRWARNING_KAFKA_REQUEST_TIMEOUT_MS: "1500" })).toEqual([
+    "FAIRWARNING_KAFKA_REQUEST_TIMEOUT_MS: found 1500 (environment); wanted more than FAIRWARNING_KAFKA_APPEND_TIMEOUT_MS, which is 1500",
+  ]);
+  expect(faults({ ...KAFKA, FAIRWARNING_ENGINE_APPEND_LIMIT_MS: "3000" })).toEqual([
+    "FAIRWARNING_KAFKA_REQUEST_TIMEOUT_MS: found 3000 (default); wanted less than FAIRWARNING_ENGINE_APPEND_LIMIT_MS, which is 3000",
+  ]);
 });

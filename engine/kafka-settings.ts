@@ -5,7 +5,7 @@
 // Q1. What one setting wants of another (brokers with a Kafka log, name and password with a mechanism) is checked in kafkaFaults
 //     alone, so that every process refuses the same things in the same words.
 // Q2. One broker is never guessed from the number of addresses: an address list may name one broker of many.
-import { choice, list, optional, type SettingFault, type SettingOrigin, text, yesNo } from "./settings-source.ts";
+import { choice, environmentName, integer, list, optional, type SettingFault, type SettingOrigin, text, yesNo } from "./settings-source.ts";
 
 const PORT_MAX = 65_535;
 /** A name or an IPv4 address and a port: the client library splits at the first colon, so an IPv6 address cannot be given. */
@@ -32,6 +32,20 @@ export const kafkaFields = {
     unit: "-",
     meaning: "true: serve only with three copies, two in sync; one-broker: one copy will do, and every start says so",
   }),
+  kafkaAppendTimeoutMs: integer({
+    default: "1500",
+    unit: "ms",
+    meaning: "the brokers give an append up after this",
+    min: 100,
+    max: 60_000,
+  }),
+  kafkaRequestTimeoutMs: integer({
+    default: "3000",
+    unit: "ms",
+    meaning: "a request to a broker is given up after this; above KAFKA_APPEND_TIMEOUT_MS, below ENGINE_APPEND_LIMIT_MS",
+    min: 200,
+    max: 60_000,
+  }),
   kafkaTls: yesNo({ default: { single: "false", cluster: "true" }, unit: "-", meaning: "TLS to the brokers; authorities of your own by NODE_EXTRA_CA_CERTS" }),
   kafkaSaslMechanism: optional(choice(["plain", "scram-sha-256", "scram-sha-512"], { unit: "-", meaning: "how to sign in to the brokers; unset: not at all" })),
   kafkaSaslUsername: optional(text({ unit: "-", meaning: "name to sign in with" })),
@@ -43,6 +57,8 @@ export interface KafkaRaw {
   readonly kafkaBrokers: readonly string[];
   readonly kafkaTopic: string;
   readonly kafkaCheck: "true" | "one-broker";
+  readonly kafkaAppendTimeoutMs: number;
+  readonly kafkaRequestTimeoutMs: number;
   readonly kafkaTls: boolean;
   readonly kafkaSaslMechanism?: "plain" | "scram-sha-256" | "scram-sha-512" | undefined;
   readonly kafkaSaslUsername?: string | undefined;
@@ -53,6 +69,8 @@ export interface KafkaRaw {
 export interface KafkaAccess {
   readonly brokers: readonly string[];
   readonly clientId: string;
+  readonly appendTimeoutMs: number;
+  readonly requestTimeoutMs: number;
   readonly ssl?: true;
   readonly sasl?: { readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; readonly username: string; readonly password: string };
 }
@@ -63,30 +81,38 @@ export function kafkaConnection(raw: KafkaRaw & { readonly nodeId?: string | und
   return {
     brokers: raw.kafkaBrokers,
     clientId: nodeId === undefined ? "fairwarning" : `fairwarning-${nodeId}`,
+    appendTimeoutMs: raw.kafkaAppendTimeoutMs,
+    requestTimeoutMs: raw.kafkaRequestTimeoutMs,
     ...(raw.kafkaTls ? { ssl: true as const } : {}),
     ...(mechanism === undefined || username === undefined || password === undefined ? {} : { sasl: { mechanism, username, password } }),
   };
 }
 
 /** What no field sees alone (Q1). Empty when the decision log is kept elsewhere: half-set brokers hurt nobody then. */
-export function kafkaFaults(raw: KafkaRaw & { readonly decisionLog: string }, sources: Readonly<Record<string, SettingOrigin>>): readonly SettingFault[] {
+export function kafkaFaults(
+  raw: KafkaRaw & { readonly decisionLog: string; readonly engineAppendLimitMs?: number },
+  sources: Readonly<Record<string, SettingOrigin>>,
+): readonly SettingFault[] {
   if (raw.decisionLog !== "kafka") return [];
   const faults: SettingFault[] = [];
-  const fault = (key: keyof KafkaRaw, name: string, found: string, wanted: string): void => {
-    faults.push({ name: `FAIRWARNING_${name}`, origin: sources[key] ?? "default", found, wanted });
+  const fault = (key: keyof KafkaRaw, found: string, wanted: string): void => {
+    faults.push({ name: environmentName(key), origin: sources[key] ?? "default", found, wanted });
   };
-  if (raw.kafkaBrokers.length === 0) fault("kafkaBrokers", "KAFKA_BROKERS", "nothing", "host:port of one broker or more, because the decision log is in Kafka");
-  for (const address of raw.kafkaBrokers)
-    if (!isAddress(address)) fault("kafkaBrokers", "KAFKA_BROKERS", address, "host:port, the host a name or an IPv4 address");
+  if (raw.kafkaBrokers.length === 0) fault("kafkaBrokers", "nothing", "host:port of one broker or more, because the decision log is in Kafka");
+  for (const address of raw.kafkaBrokers) if (!isAddress(address)) fault("kafkaBrokers", address, "host:port, the host a name or an IPv4 address");
+  // The broker gives up first, then the request, then the append as a whole: each is named by the one that gave up.
+  const { kafkaAppendTimeoutMs: appendMs, kafkaRequestTimeoutMs: requestMs, engineAppendLimitMs: limitMs } = raw;
+  if (requestMs <= appendMs) fault("kafkaRequestTimeoutMs", String(requestMs), `more than FAIRWARNING_KAFKA_APPEND_TIMEOUT_MS, which is ${appendMs}`);
+  if (limitMs !== undefined && limitMs <= requestMs)
+    fault("kafkaRequestTimeoutMs", String(requestMs), `less than FAIRWARNING_ENGINE_APPEND_LIMIT_MS, which is ${limitMs}`);
   const named = raw.kafkaSaslUsername !== undefined;
   const secret = raw.kafkaSaslPassword !== undefined;
   if (raw.kafkaSaslMechanism === undefined) {
-    if (named || secret)
-      fault("kafkaSaslMechanism", "KAFKA_SASL_MECHANISM", "nothing", "plain, scram-sha-256 or scram-sha-512, because a name or password is set");
+    if (named || secret) fault("kafkaSaslMechanism", "nothing", "plain, scram-sha-256 or scram-sha-512, because a name or password is set");
     return faults;
   }
-  if (!named) fault("kafkaSaslUsername", "KAFKA_SASL_USERNAME", "nothing", "the name to sign in with, because a mechanism is set");
-  if (!secret) fault("kafkaSaslPassword", "KAFKA_SASL_PASSWORD", "nothing", "the password to sign in with, because a mechanism is set");
+  if (!named) fault("kafkaSaslUsername", "nothing", "the name to sign in with, because a mechanism is set");
+  if (!secret) fault("kafkaSaslPassword", "nothing", "the password to sign in with, because a mechanism is set");
   return faults;
 }
 

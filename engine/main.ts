@@ -5,7 +5,11 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { LogDamaged, LogFileSystemRefused, LogMismatch } from "../persistence/local/errors.ts";
+import { KafkaLogRefused } from "../persistence/kafka/errors.ts";
+import { openKafkaLog } from "../persistence/kafka/open-log.ts";
+import { checkTopic, createTopic } from "../persistence/kafka/topics.ts";
+import { LogDamaged, LogFileSystemRefused, LogMismatch, LogMissing } from "../persistence/local/errors.ts";
+import { openLocalLogReader } from "../persistence/local/log-follower.ts";
 import { openLocalLog } from "../persistence/local/open-log.ts";
 import { createMemoryLog } from "../persistence/memory/decision-log.ts";
 import { MemorySnapshotStore } from "../persistence/memory/snapshot-store.ts";
@@ -15,6 +19,8 @@ import { PostgresSnapshotStore } from "../persistence/postgres/snapshot-store.ts
 import { createRecordCodec } from "../persistence/record.ts";
 import { fillSlots, slotDigest } from "./cluster/ring.ts";
 import { type EngineSettings, readEngineSettings } from "./config.ts";
+import { kafkaConnection } from "./kafka-settings.ts";
+import { BROKERS_WAIT_MS, KafkaRefused, openOnKafka, topicRemedy } from "./kafka-start.ts";
 import { createLinkServer } from "./link/server.ts";
 import { EngineCounters, engineRegistry } from "./metrics.ts";
 import type { DecisionLog, Membership, SnapshotStore, UpdateSink } from "./ports.ts";
@@ -42,14 +48,14 @@ function everyShard(shards: number): Membership {
   return { assigned: () => all, onChange: () => () => undefined };
 }
 
-async function openLog(settings: EngineSettings, version: string, say: Say, fatal: (reason: string) => void): Promise<OpenLog> {
+async function openLog(settings: EngineSettings, version: string, log: Logger, say: Say, fatal: (reason: string) => void): Promise<OpenLog> {
   const digest = slotDigest(fillSlots(settings.shards));
   const madeAt = machineClock.now();
   switch (settings.decisionLog) {
     case "local": {
       const dir = join(settings.dataDir, "log");
       mkdirSync(dir, { recursive: true });
-      const log = await openLocalLog({
+      const opened = await openLocalLog({
         dir,
         shards: settings.shards,
         create: { slotDigest: digest, madeAt, version },
@@ -60,20 +66,82 @@ async function openLog(settings: EngineSettings, version: string, say: Say, fata
         onFatal: (error) => fatal(error.message),
         onCut: (cut) => say("warn", "log_tail_cut", { ...cut }),
       });
-      return { log, lifeId: log.lifeId };
+      return { log: opened, lifeId: opened.lifeId };
     }
     case "memory": {
       const lifeId = new Uint8Array(randomBytes(LIFE_BYTES));
-      const { log, store } = createMemoryLog(settings.shards);
+      const memory = createMemoryLog(settings.shards);
       const codec = createRecordCodec(lifeId);
       for (let shard = 0; shard < settings.shards; shard += 1) {
-        store.store(shard, codec.genesis({ shard, shards: settings.shards, slotDigest: digest, madeAt, version }));
+        memory.store.store(shard, codec.genesis({ shard, shards: settings.shards, slotDigest: digest, madeAt, version }));
       }
-      return { log, lifeId };
+      return { log: memory.log, lifeId };
     }
     case "kafka":
-      throw new Error("this version keeps its decision log in local segment files: set FAIRWARNING_DECISION_LOG=local");
+      return await untilGone(settings, openKafka({ settings, digest, version, log, say, fatal }));
   }
+}
+
+// A process that still waits for brokers ends with its supervisor, like one that serves.
+async function untilGone<Result>(settings: EngineSettings, work: Promise<Result>): Promise<Result> {
+  if (!settings.child) return await work;
+  const leave = (): void => process.exit(EXIT_FAILED);
+  process.stdin.once("end", leave);
+  process.stdin.resume();
+  try {
+    return await work;
+  } finally {
+    process.stdin.off("end", leave);
+  }
+}
+
+/** Hex of the life id of the local log in the data folder, null where none is. */
+async function localLife(settings: EngineSettings): Promise<string | null> {
+  try {
+    const reader = await openLocalLogReader({ dir: join(settings.dataDir, "log") });
+    await reader.close();
+    return Buffer.from(reader.lifeId).toString("hex");
+  } catch (error) {
+    if (error instanceof LogMissing) return null;
+    throw error;
+  }
+}
+
+async function openKafka(parts: {
+  readonly settings: EngineSettings;
+  readonly digest: Uint8Array;
+  readonly version: string;
+  readonly log: Logger;
+  readonly say: Say;
+  readonly fatal: (reason: string) => void;
+}): Promise<OpenLog> {
+  const { settings, digest, version, log, say, fatal } = parts;
+  const local = await localLife(settings);
+  const oneBroker = settings.kafkaCheck === "one-broker";
+  const topic = { connection: kafkaConnection(settings), topic: settings.kafkaTopic, shards: settings.shards, oneBroker, slotDigest: digest };
+  const opened = await openOnKafka<OpenLog>({
+    brokers: settings.kafkaBrokers,
+    topic: settings.kafkaTopic,
+    make: settings.mode === "single" && local === null ? () => createTopic({ ...topic, madeAt: machineClock.now(), version, say }) : null,
+    check: () => checkTopic(topic),
+    open: async () => {
+      const made = await openKafkaLog({ ...topic, appendLimitMs: settings.engineAppendLimitMs, say, onFatal: (error) => fatal(error.message) });
+      return { log: made, lifeId: made.lifeId };
+    },
+    final: (error) => error instanceof KafkaLogRefused,
+    remedy: topicRemedy(local === null ? null : join(settings.dataDir, "log")),
+    timers: machineTimers,
+    fraction: () => machineNonces.fraction(),
+    elapsed: () => machineClock.monotonic(),
+    waitMs: BROKERS_WAIT_MS,
+    tell: (level, event, text) => log[level]({ event }, text),
+  });
+  const life = Buffer.from(opened.lifeId).toString("hex");
+  if (local !== null && local !== life) {
+    await opened.log.close();
+    throw new KafkaRefused(`Topic ${settings.kafkaTopic} is another log. ${topicRemedy(join(settings.dataDir, "log"))}`);
+  }
+  return opened;
 }
 
 function openStore(settings: EngineSettings, counters: EngineCounters, say: Say): SnapshotStore {
@@ -144,7 +212,7 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     log.fatal({ event: "fatal" }, reason);
     process.exit(EXIT_FAILED);
   };
-  const opened = await openLog(settings, version, say, fatal);
+  const opened = await openLog(settings, version, log, say, fatal);
   const counters = new EngineCounters();
   const store = openStore(settings, counters, say);
   const limits = {
@@ -260,6 +328,11 @@ const log = openProcessLog("engine", loaded.settings, version);
 for (const warning of loaded.warnings) log.warn({ event: "setting_warning" }, String(warning));
 run(loaded.settings, version, log).catch((error: unknown) => {
   log.fatal({ event: "start_failed" }, error instanceof Error ? error.message : String(error));
-  const unusable = error instanceof LogDamaged || error instanceof LogMismatch || error instanceof LogFileSystemRefused;
+  const unusable =
+    error instanceof LogDamaged ||
+    error instanceof LogMismatch ||
+    error instanceof LogFileSystemRefused ||
+    error instanceof KafkaRefused ||
+    error instanceof KafkaLogRefused;
   process.exit(unusable ? EXIT_UNUSABLE : EXIT_FAILED);
 });
