@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { z } from "zod";
+import { kafkaFields } from "../engine/kafka-settings.ts";
 import { linkFields, port, postgresFields, processFields } from "../engine/process-settings.ts";
 import {
   choice,
@@ -40,6 +41,8 @@ export const gatewaySchema = z.object({
     unit: "-",
     meaning: "where decisions are kept; a gateway only tells of it",
   }),
+  /** Told, as the decision log is; a gateway reaches no broker and is given no password of one. */
+  kafkaCheck: kafkaFields.kafkaCheck,
   localSync: yesNo({ default: "true", unit: "-", meaning: "whether the local log is durable; a gateway only tells of it" }),
   snapshots: choice(["postgres", "memory"], {
     default: "postgres",

@@ -227,6 +227,8 @@ async function openHttp(running: Running, sockets: SocketServer, version: string
 /** As far as the settings that engine and gateway share tell it. */
 function durabilityOf(settings: GatewaySettings): string {
   if (settings.decisionLog === "memory") return "NO DURABILITY: decisions are kept in memory";
+  if (settings.decisionLog === "kafka" && settings.kafkaCheck === "one-broker")
+    return "one broker, page cache: a crash of any process loses nothing, a power cut may";
   if (settings.decisionLog === "kafka") return "every decision is acknowledged by all in-sync replicas before anybody hears of it";
   return settings.localSync ? "every decision is on the disk (fdatasync) before anybody hears of it" : "NOT DURABLE: a power cut loses decisions";
 }
