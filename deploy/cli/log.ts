@@ -1,90 +1,93 @@
-// `fairwarning log read | verify`: looks into the decision log itself, so it works when nothing runs. Reads, never writes.
-import { join } from "node:path";
+// `fairwarning log read | verify | copy`: looks into the decision log itself, so it works when nothing runs.
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { fillSlots } from "../../engine/cluster/ring.ts";
 import type { Decision } from "../../engine/core/decision.ts";
 import { isAuctionId } from "../../engine/core/ids.ts";
 import { shardOf } from "../../engine/core/slots.ts";
-import type { JudgedRecord, Verdict } from "../../engine/core/validity.ts";
-import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
 import { readShard } from "../../persistence/log-reader.ts";
-import { createRecordCodec } from "../../persistence/record.ts";
 import { CliFailure, EXIT } from "./exit.ts";
+import { addLogCopy } from "./log-copy-command.ts";
+import { recordDocument, recordLines } from "./log-lines.ts";
+import { addPlaceFlags, openReadable, type PlaceFlags } from "./log-open.ts";
+import { shownRecords } from "./log-read.ts";
 import { type LogVerdict, verifyLog } from "./log-verify.ts";
 import { makeOutput, type Output } from "./output.ts";
 
-interface LogFlags {
-  readonly dataDir?: string;
+interface VerifyFlags extends PlaceFlags {
   readonly shard?: string;
-  readonly from?: string;
-  readonly limit?: string;
   readonly json?: boolean;
+}
+
+interface ReadFlags extends VerifyFlags {
+  readonly from: string;
+  readonly to?: string;
+  readonly limit: string;
+  readonly secrets?: boolean;
 }
 
 const LIMIT_DEFAULT = 100;
 
-/** Adds `log read` and `log verify`. */
+/** Adds `log read`, `log verify` and `log copy`. */
 export function addLog(program: Command): void {
-  const log = program.command("log").description("The decision log: read it, verify it. Works on a live system and on one at rest.");
-  log
-    .command("verify")
+  const log = program.command("log").description("The decision log: read it, verify it, carry it elsewhere.");
+  addPlaceFlags(log.command("verify"))
     .description("Reads every record from the first one and checks every invariant that a log can show. Exit code 8 at the first violation.")
-    .option("--data-dir <path>", "data folder of the system", "./data")
     .option("--shard <n>", "one shard only")
     .option("--json", "one JSON document")
-    .addHelpText("after", "\nExamples:\n  fairwarning log verify\n  fairwarning log verify --data-dir /var/lib/fairwarning --json")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  fairwarning log verify\n  fairwarning log verify --data-dir /var/lib/fairwarning --json\n  fairwarning log verify --kafka broker-1:9092,broker-2:9092",
+    )
     .action(verify);
-  log
-    .command("read")
-    .description("Records of one shard with their judgement (effective, or void and why), and the decisions in them.")
+  addPlaceFlags(log.command("read"))
+    .description("Records of one shard with their judgement (effective, or void and why), and the decisions in them. Secrets are masked.")
     .requiredOption("--shard <n>", "which shard")
-    .option("--data-dir <path>", "data folder of the system", "./data")
     .option("--from <lsn>", "first lsn", "0")
+    .option("--to <lsn>", "last lsn (default: the end)")
     .option("--limit <n>", "records at most", String(LIMIT_DEFAULT))
+    .option("--secrets", "show maximums, reserves and limits too")
     .option("--json", "one JSON document a line")
-    .addHelpText("after", "\nExamples:\n  fairwarning log read --shard 7\n  fairwarning log read --shard 7 --from 1200 --limit 20 --json")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  fairwarning log read --shard 7\n  fairwarning log read --shard 7 --from 1200 --to 1240 --json\n  fairwarning log read --shard 7 --kafka broker-1:9092",
+    )
     .action(read);
-}
-
-async function openLog(dataDir: string) {
-  try {
-    const log = await openLocalLogReader({ dir: join(dataDir, "log") });
-    return { log, codec: createRecordCodec(log.lifeId) };
-  } catch (error) {
-    throw new CliFailure(error instanceof Error ? error.message : String(error), EXIT.notFound);
-  }
+  addLogCopy(log);
 }
 
 function wholeNumber(text: string, name: string, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new CliFailure(`${name} is a whole number from 0 to ${max}, not ${text}`, EXIT.usage);
-  return value;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= max) return value;
+  throw new CliFailure(`${name} is a whole number from 0 to ${max}, not ${text}`, EXIT.usage);
 }
 
-async function verify(flags: LogFlags): Promise<void> {
+async function verify(flags: VerifyFlags): Promise<void> {
   const output = makeOutput(flags.json === true);
-  const { log, codec } = await openLog(flags.dataDir ?? "./data");
-  const shards = flags.shard === undefined ? Array.from({ length: log.shards }, (_, shard) => shard) : [wholeNumber(flags.shard, "--shard", log.shards - 1)];
-  const bar =
-    process.stderr.isTTY && flags.json !== true
-      ? new SingleBar({ format: "verifying {bar} {percentage} %  {value} of {total} records", stream: process.stderr })
-      : null;
-  bar?.start(1, 0);
-  const verdict = await verifyLog({
-    log,
-    codec,
-    shards,
-    now: () => performance.now(),
-    progress: ({ records, recordsTotal }) => {
-      bar?.setTotal(Math.max(1, recordsTotal));
-      bar?.update(records);
-    },
-  });
-  bar?.stop();
-  await log.close();
-  tellVerdict(output, verdict);
-  if (verdict.violation !== null) process.exitCode = EXIT.checkFailed;
+  const { log, codec, shards: count, close } = await openReadable(flags);
+  try {
+    const shards = flags.shard === undefined ? Array.from({ length: count }, (_, shard) => shard) : [wholeNumber(flags.shard, "--shard", count - 1)];
+    const bar =
+      process.stderr.isTTY && flags.json !== true
+        ? new SingleBar({ format: "verifying {bar} {percentage} %  {value} of {total} records", stream: process.stderr })
+        : null;
+    bar?.start(1, 0);
+    const verdict = await verifyLog({
+      log,
+      codec,
+      shards,
+      now: () => performance.now(),
+      progress: ({ records, recordsTotal }) => {
+        bar?.setTotal(Math.max(1, recordsTotal));
+        bar?.update(records);
+      },
+    });
+    bar?.stop();
+    tellVerdict(output, verdict);
+    if (verdict.violation !== null) process.exitCode = EXIT.checkFailed;
+  } finally {
+    await close();
+  }
 }
 
 function tellVerdict(output: Output, verdict: LogVerdict): void {
@@ -113,91 +116,52 @@ function tellVerdict(output: Output, verdict: LogVerdict): void {
     ["auction", violation.auctionId ?? "-"],
     ["sequence", violation.sequence === null ? "-" : String(violation.sequence)],
   ]);
-  output.talk("Keep this folder as it is. What stands before the place holds; what stands behind it proves nothing.");
+  output.talk("Keep this log as it is. What stands before the place holds; what stands behind it proves nothing.");
 }
 
-async function read(flags: LogFlags): Promise<void> {
+async function read(flags: ReadFlags): Promise<void> {
   const output = makeOutput(flags.json === true);
-  const { log, codec } = await openLog(flags.dataDir ?? "./data");
-  const shard = wholeNumber(flags.shard ?? "0", "--shard", log.shards - 1);
-  const from = wholeNumber(flags.from ?? "0", "--from", Number.MAX_SAFE_INTEGER);
-  let left = wholeNumber(flags.limit ?? String(LIMIT_DEFAULT), "--limit", Number.MAX_SAFE_INTEGER);
-  for await (const { record, verdict } of readShard(log, codec, shard)) {
-    if (left === 0) break;
-    if ("firstLsn" in record && record.firstLsn + record.count <= from) continue;
-    left -= 1;
-    const decisions = record.kind === "frame" && verdict.kind === "effective" ? codec.decisions(record) : [];
-    if (output.json) output.document(recordDocument(record, verdict, decisions));
-    else for (const line of recordLines(record, verdict, decisions)) output.line(line);
-    if (verdict.kind === "broken") process.exitCode = EXIT.checkFailed;
+  const from = wholeNumber(flags.from, "--from", Number.MAX_SAFE_INTEGER);
+  const to = flags.to === undefined ? Number.MAX_SAFE_INTEGER : wholeNumber(flags.to, "--to", Number.MAX_SAFE_INTEGER);
+  let left = wholeNumber(flags.limit, "--limit", Number.MAX_SAFE_INTEGER);
+  const { log, codec, shards, close } = await openReadable(flags);
+  try {
+    const shard = wholeNumber(flags.shard ?? "0", "--shard", shards - 1);
+    for await (const shown of shownRecords({ log, codec, shard, range: { from, to } })) {
+      if (left === 0) break;
+      left -= 1;
+      if (output.json) output.document(recordDocument(shown, flags.secrets === true));
+      else for (const line of recordLines(shown, flags.secrets === true)) output.line(line);
+      if (shown.verdict?.kind === "broken") process.exitCode = EXIT.checkFailed;
+    }
+  } finally {
+    await close();
   }
-  await log.close();
 }
 
-function judgementText(verdict: Verdict): string {
-  return verdict.kind === "effective" ? "effective" : `${verdict.kind}: ${verdict.reason}`;
+/** One decision of an auction and its place in the shard. */
+export interface PlacedDecision {
+  readonly lsn: number;
+  readonly decision: Decision;
 }
 
-function recordDocument(record: JudgedRecord, verdict: Verdict, decisions: readonly Decision[]): unknown {
-  const fields = Object.entries(record)
-    .filter(([name]) => name !== "payload")
-    .map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value]);
-  const firstLsn = "firstLsn" in record ? record.firstLsn : 0;
-  return {
-    ...Object.fromEntries(fields),
-    judgement: judgementText(verdict),
-    decisions: decisions.map((decision, i) => decisionDocument(decision, firstLsn + i)),
-  };
-}
-
-/** One decision as the command line shows it: without digests, and with its lsn. */
-export function decisionDocument(decision: Decision, lsn: number): unknown {
-  const { keyDigest: _digest, fingerprint: _fingerprint, auctionId: _auction, body, ...command } = decision.command;
-  const effects = Object.fromEntries(Object.entries(decision.effects).filter(([, effect]) => effect !== null));
-  return {
-    lsn,
-    auctionId: decision.auctionId,
-    sequence: decision.sequence,
-    at: decision.at,
-    epoch: decision.epoch,
-    ...command,
-    ...body,
-    verdict: decision.verdict,
-    code: decision.code,
-    effects,
-  };
-}
-
-function recordLines(record: JudgedRecord, verdict: Verdict, decisions: readonly Decision[]): readonly string[] {
-  const place = "firstLsn" in record ? ` lsn ${record.firstLsn}${record.count > 1 ? `-${record.firstLsn + record.count - 1}` : ""} epoch ${record.epoch}` : "";
-  const reason = record.kind === "time" || record.kind === "release" || record.kind === "claim" ? ` (${record.reason})` : "";
-  const head = `${String(record.offset).padStart(8)}  ${record.kind}${reason}${place}  ${judgementText(verdict)}`;
-  const firstLsn = "firstLsn" in record ? record.firstLsn : 0;
-  return [head, ...decisions.map((decision, i) => decisionLine(decision, firstLsn + i))];
-}
-
-function decisionLine(decision: Decision, lsn: number): string {
-  const { body, issuerId } = decision.command;
-  const amount = "amount" in body ? ` ${body.amount}` : "";
-  const { standing, ended, extended } = decision.effects;
-  const price = standing === null ? "" : `  price ${standing.price ?? "-"} leader ${standing.leader ?? "-"}`;
-  const more = `${extended === null ? "" : `  extended to ${new Date(extended.to).toISOString()}`}${ended === null ? "" : `  ${ended.outcome} ${ended.hammerPrice ?? "-"}`}`;
-  const at = new Date(decision.at).toISOString();
-  return `${" ".repeat(10)}${lsn}  ${at}  ${decision.auctionId} #${decision.sequence}  ${issuerId} ${body.type}${amount}  ${decision.verdict} ${decision.code}${price}${more}`;
-}
-
-/** The decisions of one auction, oldest first, from a data folder's log. */
-export async function* decisionsOf(dataDir: string, auctionId: string): AsyncGenerator<{ readonly lsn: number; readonly decision: Decision }> {
+/** The decisions of one auction, oldest first, from the log that the flags name; `where` tells which that is. */
+export async function decisionsOf(
+  flags: PlaceFlags,
+  auctionId: string,
+): Promise<{ readonly where: string; readonly decisions: AsyncGenerator<PlacedDecision>; readonly close: () => Promise<void> }> {
   if (!isAuctionId(auctionId)) throw new CliFailure(`${auctionId} is no auction id`, EXIT.usage);
-  const { log, codec } = await openLog(dataDir);
-  const shard = shardOf(fillSlots(log.shards), auctionId);
-  for await (const { record, verdict } of readShard(log, codec, shard)) {
-    if (record.kind !== "frame" || verdict.kind !== "effective") continue;
-    let lsn = record.firstLsn;
-    for (const decision of codec.decisions(record)) {
-      if (decision.auctionId === auctionId) yield { lsn, decision };
-      lsn += 1;
+  const { log, codec, shards, where, close } = await openReadable(flags);
+  const shard = shardOf(fillSlots(shards), auctionId);
+  async function* decisions(): AsyncGenerator<PlacedDecision> {
+    for await (const { record, verdict } of readShard(log, codec, shard)) {
+      if (record.kind !== "frame" || verdict.kind !== "effective") continue;
+      let lsn = record.firstLsn;
+      for (const decision of codec.decisions(record)) {
+        if (decision.auctionId === auctionId) yield { lsn, decision };
+        lsn += 1;
+      }
     }
   }
-  await log.close();
+  return { where, decisions: decisions(), close };
 }

@@ -60,7 +60,8 @@ export interface LocalLog extends DecisionLog {
   readonly lateAnswers: number;
 }
 
-const processTimers: Timers = {
+/** Real time. */
+export const processTimers: Timers = {
   after(delayMs, callback) {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

@@ -1,0 +1,340 @@
+// Carrying a whole decision log from one place to another, record by record, so that nobody can tell the two apart.
+//
+// Owns: the checks before, the order of appending, the comparison afterwards. Must not: know what either log is made of
+// (log-places.ts), print, or go on behind a doubt.
+//
+// Y1. Every record goes over, void ones too, at its own offset: an epoch is the offset of a claim, and checkpoints bear offsets.
+// Y2. The source holds its first record and nobody owns a shard of it: the last effective record of a tenure is its RELEASE. A log
+//     whose beginning is trimmed away is refused; Kafka has no way to begin at an offset above 0, and records made up to fill
+//     the place would be a history that never was.
+// Y3. An append whose outcome is unknown ends the run. What stands in the target then is a beginning of the source, and a later run
+//     goes on there only after it has compared every byte.
+// Y4. At the end both sides are read back and compared by SHA-256, shard by shard, and the source must not have grown meanwhile.
+import { createHash } from "node:crypto";
+import type { Append, AppendOutcome, DecisionLog, RecordCodec, StoredRecord } from "../../engine/ports.ts";
+import { readShard } from "../../persistence/log-reader.ts";
+import type { ReadableLog } from "./log-verify.ts";
+
+/** What is needed of the log that is written. */
+export type CopyTargetLog = Pick<DecisionLog, "append" | "laneOf" | "read" | "tail" | "ends">;
+
+/** One shard as the source holds it. */
+export interface ShardSurvey {
+  readonly shard: number;
+  /** Records, and the offset the next one would get. */
+  readonly end: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** One shard after the copy. */
+export interface ShardCopied extends ShardSurvey {
+  readonly targetSha256: string;
+}
+
+export type CopyStep = "reading the source" | "comparing what is there" | "copying" | "comparing both sides";
+
+export interface CopyProgress {
+  readonly step: CopyStep;
+  readonly records: number;
+  readonly recordsTotal: number;
+}
+
+type Tell = (progress: CopyProgress) => void;
+
+/** Why a log was not copied, or not to its end. */
+export class CopyStopped extends Error {
+  readonly why: "trimmed" | "broken" | "owned" | "not_empty" | "differs" | "interrupted" | "grew";
+
+  constructor(why: CopyStopped["why"], message: string) {
+    super(message);
+    this.name = "CopyStopped";
+    this.why = why;
+  }
+}
+
+/** Records of so many shards go with one request at most: readers hold one list of each in memory. */
+const SHARDS_AT_ONCE = 16;
+/** Half of what a request to a broker may hold. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+/** Told this often, in records. */
+const PROGRESS_EVERY = 512;
+
+/** Reads the whole source, judges it, and refuses what cannot be carried (Y2). Changes nothing. */
+export async function surveySource(options: {
+  readonly log: ReadableLog;
+  readonly codec: RecordCodec;
+  readonly shards: number;
+  readonly tell?: Tell;
+}): Promise<readonly ShardSurvey[]> {
+  const { log, codec, shards } = options;
+  const count = counter("reading the source", await recordsOf(log, shards), options.tell);
+  const surveys: ShardSurvey[] = [];
+  for (let shard = 0; shard < shards; shard += 1) {
+    const { start } = await log.ends(shard);
+    if (start > 0) throw new CopyStopped("trimmed", trimmedText(shard, start));
+    const hash = createHash("sha256");
+    let [bytes, end, open] = [0, 0, false];
+    const stored = hashedLog(log, (record) => addRecord(hash, record));
+    for await (const { record, verdict, judge, bytes: size } of readShard(stored, codec, shard)) {
+      if (verdict.kind === "broken") throw new CopyStopped("broken", brokenText(shard, record.offset, verdict.reason));
+      [bytes, end, open] = [bytes + size, judge.next, judge.open];
+      count.one();
+    }
+    if (end === 0) throw new CopyStopped("broken", brokenText(shard, 0, "no_genesis"));
+    if (open) throw new CopyStopped("owned", ownedText(shard));
+    surveys.push({ shard, end, bytes, sha256: hash.digest("hex") });
+  }
+  count.end();
+  return surveys;
+}
+
+// What is read once is judged and hashed at once. A second look at a damaged record (J4) reads an offset again, which the hash has.
+function hashedLog(log: ReadableLog, add: (record: StoredRecord) => void): ReadableLog {
+  let next = 0;
+  return {
+    ends: (shard) => log.ends(shard),
+    tail: (shard, from, signal) => log.tail(shard, from, signal),
+    async *read(shard, from, to) {
+      for await (const list of log.read(shard, from, to)) {
+        for (const record of list) {
+          if (record.offset !== next) continue;
+          add(record);
+          next += 1;
+        }
+        yield list;
+      }
+    },
+  };
+}
+
+/** Appends to the target what it lacks of the source. `goOn`: the target holds a beginning of it, which is compared first (Y3). */
+export async function copyRecords(options: {
+  readonly source: ReadableLog;
+  readonly target: CopyTargetLog;
+  readonly surveys: readonly ShardSurvey[];
+  readonly goOn: boolean;
+  readonly tell?: Tell;
+}): Promise<void> {
+  const { source, target, surveys, tell } = options;
+  const starts = await placesToBegin(options);
+  const missing = surveys.reduce((sum, { shard, end }) => sum + end - (starts.get(shard) ?? 0), 0);
+  const count = counter("copying", missing, tell);
+  const waiting = surveys
+    .filter(({ shard, end }) => end > (starts.get(shard) ?? 0))
+    .map(({ shard, end }) => new SourceShard(source, shard, starts.get(shard) ?? 0, end));
+  const active: SourceShard[] = [];
+  try {
+    while (waiting.length > 0 || active.length > 0) {
+      active.push(...waiting.splice(0, SHARDS_AT_ONCE - active.length));
+      const ready = await nextRecords(active);
+      await appendAll(target, ready);
+      count.add(ready.length);
+      // Those that waited because the request was full come first next time.
+      for (const { feed } of ready) active.push(...active.splice(active.indexOf(feed), 1));
+      for (const feed of active.filter((each) => each.finished)) active.splice(active.indexOf(feed), 1);
+    }
+  } finally {
+    for (const feed of active) await feed.close();
+  }
+  count.end();
+}
+
+async function placesToBegin(options: Parameters<typeof copyRecords>[0]): Promise<ReadonlyMap<number, number>> {
+  const { source, target, surveys, goOn } = options;
+  const starts = new Map<number, number>();
+  for (const { shard, end } of surveys) {
+    const there = await target.ends(shard);
+    if (there.end === 0) continue;
+    if (!goOn) throw new CopyStopped("not_empty", `the target already holds ${there.end} records of shard ${shard}: a log is copied into an empty place only`);
+    if (there.start > 0 || there.end > end) throw new CopyStopped("differs", notBeginningText(shard));
+    starts.set(shard, there.end);
+  }
+  const count = counter(
+    "comparing what is there",
+    [...starts.values()].reduce((sum, each) => sum + each, 0),
+    options.tell,
+  );
+  for (const [shard, end] of starts) {
+    const [from, to] = [await hashOf(source, shard, end), await hashOf(target, shard, end)];
+    if (from !== to) throw new CopyStopped("differs", notBeginningText(shard));
+    count.add(end);
+  }
+  count.end();
+  return starts;
+}
+
+/** Reads both sides again and compares them by hash, shard by shard (Y4). Throws on the first shard that differs. */
+export async function compareBoth(options: {
+  readonly source: ReadableLog;
+  readonly target: CopyTargetLog;
+  readonly surveys: readonly ShardSurvey[];
+  readonly tell?: Tell;
+}): Promise<readonly ShardCopied[]> {
+  const { source, target, surveys } = options;
+  const count = counter(
+    "comparing both sides",
+    surveys.reduce((sum, { end }) => sum + end, 0),
+    options.tell,
+  );
+  const copied: ShardCopied[] = [];
+  for (const survey of surveys) {
+    const { shard, end } = survey;
+    const [from, to] = [await source.ends(shard), await target.ends(shard)];
+    if (from.end !== end) throw new CopyStopped("grew", grewText(shard));
+    if (to.start !== 0 || to.end !== end) {
+      throw new CopyStopped("differs", `shard ${shard} has ${end} records in the source and ${to.start} to ${to.end - 1} in the target`);
+    }
+    const targetSha256 = await hashOf(target, shard, end);
+    if (targetSha256 !== survey.sha256) {
+      throw new CopyStopped("differs", `shard ${shard}: SHA-256 ${survey.sha256} in the source, ${targetSha256} in the target`);
+    }
+    copied.push({ ...survey, targetSha256 });
+    count.add(end);
+  }
+  count.end();
+  return copied;
+}
+
+/** SHA-256 over the records 0 to `end` - 1 of a shard: of each its length as 4 bytes, little-endian, and its bytes. Hexadecimal. */
+export async function hashOf(log: Pick<DecisionLog, "read">, shard: number, end: number): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const list of log.read(shard, 0, end)) for (const record of list) addRecord(hash, record);
+  return hash.digest("hex");
+}
+
+function addRecord(hash: ReturnType<typeof createHash>, record: StoredRecord): void {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(record.bytes.length);
+  hash.update(length).update(record.bytes);
+}
+
+interface Ready {
+  readonly feed: SourceShard;
+  readonly record: StoredRecord;
+}
+
+/** The records of one shard, one after the other. */
+class SourceShard {
+  readonly shard: number;
+  readonly #lists: AsyncIterator<readonly StoredRecord[]>;
+  readonly #end: number;
+  #list: readonly StoredRecord[] = [];
+  #at = 0;
+  /** Offset of the next record. */
+  next: number;
+
+  constructor(log: ReadableLog, shard: number, from: number, end: number) {
+    this.shard = shard;
+    this.next = from;
+    this.#end = end;
+    this.#lists = log.read(shard, from, end)[Symbol.asyncIterator]();
+  }
+
+  get finished(): boolean {
+    return this.next >= this.#end;
+  }
+
+  /** The next record, still to be taken. */
+  async peek(): Promise<StoredRecord> {
+    while (this.#at >= this.#list.length) {
+      const { done, value } = await this.#lists.next();
+      if (done === true) throw new CopyStopped("interrupted", `the source gave shard ${this.shard} to offset ${this.next} only, not to ${this.#end}`);
+      [this.#list, this.#at] = [value, 0];
+    }
+    return this.#list[this.#at] as StoredRecord;
+  }
+
+  take(): void {
+    this.#at += 1;
+    this.next += 1;
+  }
+
+  async close(): Promise<void> {
+    await this.#lists.return?.();
+  }
+}
+
+async function nextRecords(feeds: readonly SourceShard[]): Promise<readonly Ready[]> {
+  const ready: Ready[] = [];
+  let bytes = 0;
+  for (const feed of feeds) {
+    const record = await feed.peek();
+    if (record.offset !== feed.next) throw new CopyStopped("interrupted", `the source gave offset ${record.offset} of shard ${feed.shard}, not ${feed.next}`);
+    if (ready.length > 0 && bytes + record.bytes.length > REQUEST_BYTES_MAX) break;
+    bytes += record.bytes.length;
+    ready.push({ feed, record });
+  }
+  return ready;
+}
+
+// Shards are grouped by lane anew each round: a lane is the leading broker, and that may change.
+async function appendAll(target: CopyTargetLog, ready: readonly Ready[]): Promise<void> {
+  const lanes = new Map<number, Ready[]>();
+  for (const each of ready) {
+    const lane = target.laneOf(each.feed.shard);
+    lanes.set(lane, [...(lanes.get(lane) ?? []), each]);
+  }
+  await Promise.all([...lanes.values()].map((lane) => appendLane(target, lane)));
+}
+
+async function appendLane(target: CopyTargetLog, lane: readonly Ready[]): Promise<void> {
+  const appends: Append[] = lane.map(({ feed, record }) => ({ shard: feed.shard, bytes: record.bytes }));
+  const outcomes = await new Promise<readonly AppendOutcome[]>((done) => target.append(appends, done));
+  for (const [i, { feed, record }] of lane.entries()) {
+    checkOutcome(outcomes[i], feed.shard, record.offset);
+    feed.take();
+  }
+}
+
+function checkOutcome(outcome: AppendOutcome | undefined, shard: number, offset: number): void {
+  if (outcome?.kind === "done") {
+    if (outcome.offset === offset) return;
+    throw new CopyStopped("differs", `record ${offset} of shard ${shard} came to stand at ${outcome.offset}: somebody else writes to the target`);
+  }
+  const why = outcome === undefined ? "no outcome" : outcome.kind === "refused" ? `refused, ${outcome.code}: ${outcome.detail}` : `unknown: ${outcome.cause}`;
+  throw new CopyStopped("interrupted", `record ${offset} of shard ${shard} was not taken for sure (${why})`);
+}
+
+async function recordsOf(log: ReadableLog, shards: number): Promise<number> {
+  let sum = 0;
+  for (let shard = 0; shard < shards; shard += 1) sum += (await log.ends(shard)).end;
+  return sum;
+}
+
+function counter(step: CopyStep, recordsTotal: number, tell: Tell | undefined) {
+  let [records, told] = [0, 0];
+  const add = (more: number): void => {
+    records += more;
+    if (records - told < PROGRESS_EVERY) return;
+    told = records;
+    tell?.({ step, records, recordsTotal });
+  };
+  return { add, one: () => add(1), end: () => tell?.({ step, records, recordsTotal }) };
+}
+
+function trimmedText(shard: number, start: number): string {
+  return (
+    `the log is trimmed: shard ${shard} begins at offset ${start}. Offsets must stay what they are, since epochs and checkpoints bear them, and a log ` +
+    "is only ever begun at 0. Bring back the untrimmed log from a backup, or stay where you are; what has ended can be kept by log read --json"
+  );
+}
+
+function brokenText(shard: number, offset: number, reason: string): string {
+  return `shard ${shard} is broken at offset ${offset} (${reason}): nothing behind that place can be trusted. See fairwarning log verify`;
+}
+
+function ownedText(shard: number): string {
+  return (
+    `shard ${shard} is owned: its last tenure was not ended by a RELEASE. Stop the system in order (SIGTERM, or Ctrl-C) and wait for its end. ` +
+    "If it was killed, start it once more and stop it in order"
+  );
+}
+
+function grewText(shard: number): string {
+  return `shard ${shard} of the source grew while it was copied: an engine was started on it. The copy is behind and worth nothing`;
+}
+
+function notBeginningText(shard: number): string {
+  return `what the target holds of shard ${shard} is not a beginning of the source`;
+}
