@@ -13,10 +13,11 @@ export const BROKERS_WAIT_MS = 60_000;
 const PAUSE_MS = 500;
 const PAUSE_MAX_MS = 5_000;
 
-/** What to do where the topic is not this data folder's log. `localLog`: folder of a local log that was found there, null if none. */
-export function topicRemedy(localLog: string | null): string {
-  if (localLog === null) return "Make or check it with: fairwarning topics create, fairwarning topics check.";
-  return `The auctions of this data folder are in its local log, ${localLog}. Move them into Kafka with: fairwarning log copy. Or begin anew with another folder (--data-dir or FAIRWARNING_DATA_DIR).`;
+/** What to do where the topic is not this data folder's log. `localOf`: the data folder when a local log was found in it, else null. */
+export function topicRemedy(localOf: string | null): string {
+  if (localOf === null) return "Make or check it with: fairwarning topics create, fairwarning topics check.";
+  const move = `fairwarning log copy --from local:${localOf} --to kafka`;
+  return `The auctions of this data folder are in its local log. Move them into Kafka with: ${move}. Or begin anew in another folder (FAIRWARNING_DATA_DIR, --data-dir).`;
 }
 
 /** One line of what was found of a topic, as persistence/kafka tells it. */

@@ -129,7 +129,7 @@ async function openKafka(parts: {
       return { log: made, lifeId: made.lifeId };
     },
     final: (error) => error instanceof KafkaLogRefused,
-    remedy: topicRemedy(local === null ? null : join(settings.dataDir, "log")),
+    remedy: topicRemedy(local === null ? null : settings.dataDir),
     timers: machineTimers,
     fraction: () => machineNonces.fraction(),
     elapsed: () => machineClock.monotonic(),
@@ -139,7 +139,7 @@ async function openKafka(parts: {
   const life = Buffer.from(opened.lifeId).toString("hex");
   if (local !== null && local !== life) {
     await opened.log.close();
-    throw new KafkaRefused(`Topic ${settings.kafkaTopic} is another log. ${topicRemedy(join(settings.dataDir, "log"))}`);
+    throw new KafkaRefused(`Topic ${settings.kafkaTopic} is another log. ${topicRemedy(settings.dataDir)}`);
   }
   return opened;
 }

@@ -125,3 +125,23 @@ test.each([
 ])("backoff: death %i in a row waits %i ms", (deaths, pauseMs) => {
   expect(restartPauseMs(500, deaths)).toBe(pauseMs);
 });
+
+test("children: stop: a start that is under way is given up, and is no failure", async () => {
+  const said: string[] = [];
+  const waiting: Part = {
+    name: "engine",
+    essential: true,
+    awaited: true,
+    start: (abandoned) =>
+      new Promise((_, reject) => {
+        abandoned.addEventListener("abort", () => reject(new StartFailed("was ended by SIGTERM", false)));
+      }),
+  };
+  const tell = (event: PartEvent): void => void said.push(`${event.kind} ${event.part}`);
+  const wait = async (): Promise<void> => undefined;
+  const children = new Children({ parts: [waiting], restartMs: 500, stopLimitMs: 1_000, firstTriesMax: 3, tell, elapsed: () => 0, wait });
+  const started = children.start();
+  await children.stop();
+  await started;
+  expect(said).toEqual(["starting engine"]);
+});

@@ -42,8 +42,8 @@ export interface Part {
   readonly essential: boolean;
   /** Whether start() waits until it is ready. Only what is not essential may come later. */
   readonly awaited: boolean;
-  /** Rejects with StartFailed. */
-  start(): Promise<Running>;
+  /** Rejects with StartFailed, soon after the signal too: a start that nobody waits for any more is given up. */
+  start(abandoned: AbortSignal): Promise<Running>;
 }
 
 export type PartEvent =
@@ -104,7 +104,7 @@ export class Children {
     }
   }
 
-  /** Stops what runs, last started first, once a start that is under way has come to its end. Resolves when all are gone. */
+  /** Stops what runs, last started first, once a start that is under way was given up. Resolves when all are gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#starting;
@@ -131,8 +131,9 @@ export class Children {
       try {
         return await this.#startOnce(entry, false);
       } catch (error) {
+        if (this.#stopping.signal.aborted) return null;
         const failure = error instanceof StartFailed ? error : new StartFailed(String(error), false);
-        if (failure.final || tries >= this.#options.firstTriesMax || this.#stopping.signal.aborted) throw failure;
+        if (failure.final || tries >= this.#options.firstTriesMax) throw failure;
         await this.#pause(entry, failure.message);
         if (this.#stopping.signal.aborted) return null;
       }
@@ -143,7 +144,7 @@ export class Children {
     const part = entry.part.name;
     const from = this.#options.elapsed();
     this.#options.tell({ kind: "starting", part });
-    const running = await entry.part.start();
+    const running = await entry.part.start(this.#stopping.signal);
     entry.running = running;
     entry.readyAt = this.#options.elapsed();
     this.#options.tell({ kind: "ready", part, tookMs: this.#options.elapsed() - from, facts: running.facts, again });

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { engineSchema } from "../../engine/config.ts";
+import { kafkaFaults, kafkaFields } from "../../engine/kafka-settings.ts";
 import { port, processFields } from "../../engine/process-settings.ts";
 import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, yesNo } from "../../engine/settings-source.ts";
 import { gatewaySchema } from "../../gateway/config.ts";
@@ -41,6 +42,7 @@ export const supervisorSchema = z.object({
   restartMs: integer({ default: "500", unit: "ms", meaning: "pause before a dead process is started again; doubles up to 30 s", min: 10, max: 30_000 }),
   postgresPort: port({ default: "5433", meaning: "of the Postgres started for you; 0 picks a free port" }),
   ...ofEngine,
+  ...kafkaFields,
   ...ofGateway,
 });
 
@@ -59,7 +61,7 @@ export function readSupervisorSettings(flags: Readonly<Record<string, string | u
   } catch {
     // No .env is the usual case.
   }
-  return loadSettings({
+  const loaded = loadSettings({
     schema: supervisorSchema,
     environment: process.env,
     flags,
@@ -67,8 +69,11 @@ export function readSupervisorSettings(flags: Readonly<Record<string, string | u
     readFile: (path) => readFileSync(path, "utf8"),
     // Names of the parts are theirs to check; each warns of its own.
     foreign: (name) =>
-      /^FAIRWARNING_(ENGINE|GATEWAY|RATE|JWT|POSTGRES|LOCAL|TIERS|GUEST|OPERATOR|SHARDS|COORDINATION|SEARCH|ANALYTICS|EVENTS|SINK|KAFKA|REDIS|CLICKHOUSE|ELASTICSEARCH|LINK)/.test(
+      /^FAIRWARNING_(ENGINE|GATEWAY|RATE|JWT|POSTGRES|LOCAL|TIERS|GUEST|OPERATOR|SHARDS|COORDINATION|SEARCH|ANALYTICS|EVENTS|SINK|REDIS|CLICKHOUSE|ELASTICSEARCH|LINK)/.test(
         name,
       ),
   });
+  if (!loaded.ok) return loaded;
+  const faults = kafkaFaults(loaded.settings, loaded.sources);
+  return faults.length === 0 ? loaded : { ok: false, faults, warnings: loaded.warnings };
 }

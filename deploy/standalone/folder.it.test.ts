@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { ensureFolder, FolderUnusable, forgetAll, openFolder, roomIn } from "./folder.ts";
 import { openProcessLog } from "./process-log.ts";
 
-const PLAIN = { demo: null, production: false, at: 0 };
+const PLAIN = { demo: null, production: false, at: 0, log: "local" } as const;
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), "fairwarning-folder-"));
@@ -54,6 +54,16 @@ test("folder: fresh: what is ours goes, what is not stays, and a folder that nev
   forgetAll(path);
   expect(["log", "system.json", "link-key", "logs"].filter((name) => existsSync(join(path, name)))).toEqual([]);
   expect(existsSync(join(path, "notes.txt"))).toBe(true);
+});
+
+test("folder: other log: a folder that was run with another decision log says so once, with the command that moves it", () => {
+  const path = folder();
+  expect(openFolder(path, { ...PLAIN, log: "kafka" })).toMatchObject({ first: true, otherLog: null });
+  expect(openFolder(path, { ...PLAIN, log: "kafka" })).toMatchObject({ first: false, otherLog: null });
+  expect(openFolder(path, PLAIN)).toMatchObject({ first: true, otherLog: expect.stringContaining(`fairwarning log copy --from kafka --to local:${path}`) });
+  mkdirSync(join(path, "log"));
+  expect(openFolder(path, PLAIN)).toMatchObject({ first: false, otherLog: null });
+  expect(openFolder(path, { ...PLAIN, log: "kafka" }).otherLog).toContain(`fairwarning log copy --from local:${path} --to kafka`);
 });
 
 test("folder: room: below the reserve it is low", () => {

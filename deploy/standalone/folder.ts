@@ -1,8 +1,8 @@
 // The data folder of one system on one machine: what is in it, whose it is, what of it is secret.
 //
-//   system.json   when it was made, and whether demo auctions run in it
+//   system.json   when it was made, whether demo auctions run in it, and which decision log it was last run with
 //   link-key      shared by engine and gateway, mode 0600, made on the first start
-//   log/          the decision log: the only thing that cannot be made anew
+//   log/          the decision log, unless it is in Kafka: the only thing that cannot be made anew
 //   postgres/     snapshots, which can be made anew from the log, and lots with their titles, which cannot
 //   logs/         what the processes said
 //
@@ -14,8 +14,10 @@ import { z } from "zod";
 
 export interface DataFolder {
   readonly path: string;
-  /** No log is in it yet. */
+  /** No log is in it yet; with a log in Kafka: it was not run with one before. */
   readonly first: boolean;
+  /** What to say of another decision log that it was run with before; null where there is nothing to say. */
+  readonly otherLog: string | null;
   /** Whether this system was made with demo auctions. */
   readonly demo: boolean;
   readonly linkKeyFile: string;
@@ -25,7 +27,9 @@ export interface DataFolder {
 /** The folder cannot be used; the message says why and what to do. */
 export class FolderUnusable extends Error {}
 
-const system = z.object({ madeAt: z.string(), demo: z.boolean() });
+export type LogKind = "local" | "kafka" | "memory";
+
+const system = z.object({ madeAt: z.string(), demo: z.boolean(), log: z.enum(["local", "kafka", "memory"]).optional() });
 
 /** 256 bits. */
 const KEY_BYTES = 32;
@@ -47,21 +51,38 @@ export function ensureFolder(path: string): string {
 
 /** Reads what an earlier start left, or makes it. The folder must be held (holder.ts). `demo` overrides what the folder says
  *  and is remembered by a first start. */
-export function openFolder(path: string, options: { readonly demo: boolean | null; readonly production: boolean; readonly at: number }): DataFolder {
+export function openFolder(
+  path: string,
+  options: { readonly demo: boolean | null; readonly production: boolean; readonly at: number; readonly log: LogKind },
+): DataFolder {
   const file = join(path, "system.json");
   try {
     const made = existsSync(file);
-    const first = !existsSync(join(path, "log"));
+    const local = existsSync(join(path, "log"));
     const kept = made ? readSystem(file) : { madeAt: new Date(options.at).toISOString(), demo: options.demo ?? !options.production };
-    if (!made) writeFileSync(file, `${JSON.stringify(kept)}\n`, { mode: OWNER_ONLY });
+    const first = options.log === "kafka" ? kept.log !== "kafka" : !local;
+    if (kept.log !== options.log) writeFileSync(file, `${JSON.stringify({ ...kept, log: options.log })}\n`, { mode: OWNER_ONLY });
     const logsPath = join(path, "logs");
     mkdirSync(logsPath, { recursive: true });
     const demo = !options.production && (options.demo ?? kept.demo);
-    return { path, first, demo, linkKeyFile: ensureLinkKey(path), logsPath };
+    return { path, first, otherLog: otherLogText({ path, local, before: kept.log, now: options.log }), demo, linkKeyFile: ensureLinkKey(path), logsPath };
   } catch (error) {
     if (error instanceof FolderUnusable) throw error;
     throw new FolderUnusable(`The data folder ${path} cannot be used: ${reasonOf(error)}`);
   }
+}
+
+function otherLogText(logs: { readonly path: string; readonly local: boolean; readonly before: LogKind | undefined; readonly now: LogKind }): string | null {
+  const { path, local, before, now } = logs;
+  if (now === "kafka" && before !== "kafka" && local) {
+    const move = `fairwarning log copy --from local:${path} --to kafka`;
+    return `This data folder has a local decision log from before. Its auctions are in Kafka only once they were moved: ${move}`;
+  }
+  if (now !== "kafka" && before === "kafka") {
+    const move = `fairwarning log copy --from kafka --to local:${path}`;
+    return `This data folder was last run with its decision log in Kafka. What was decided there is not here unless it was moved back: ${move}`;
+  }
+  return null;
 }
 
 function readSystem(file: string): z.output<typeof system> {

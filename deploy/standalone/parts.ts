@@ -49,8 +49,8 @@ export function systemParts(input: SystemInput): System {
   };
   const remember = (part: Part): Part => ({
     ...part,
-    start: async () => {
-      const running = await part.start();
+    start: async (abandoned) => {
+      const running = await part.start(abandoned);
       facts.set(part.name, running.facts);
       return running;
     },
@@ -82,7 +82,11 @@ export function systemParts(input: SystemInput): System {
   if (folder.demo) {
     // On a first start the page would be empty without it; later its auctions are there already.
     const args = () => ["--url", `http://127.0.0.1:${known("gateway", "httpPort") ?? settings.gatewayHttpPort}`, "--bidders", String(settings.bidders)];
-    parts.push(processPart(script("demo", "demo-main.js", { essential: false, awaited: folder.first, args, environment: () => commonEnvironment(input) })));
+    parts.push(
+      processPart(
+        script("demo", "demo-main.js", { essential: false, awaited: folder.first, args, environment: () => withoutBrokerKeys(commonEnvironment(input)) }),
+      ),
+    );
   }
   const yours = settings.snapshots === "postgres" ? settings.postgresUrl : undefined;
   return {
@@ -101,11 +105,11 @@ function migratedBefore(part: Part, url: string, line: SystemInput["line"]): Par
   let asked = false;
   return {
     ...part,
-    start: async () => {
+    start: async (abandoned) => {
       const wrong = asked ? null : await migrateOwn(url);
       asked = true;
       if (wrong !== null) line("postgres", { level: LEVEL_WARN, msg: wrong, fields: {} }, wrong);
-      return part.start();
+      return part.start(abandoned);
     },
   };
 }
@@ -125,6 +129,11 @@ function commonEnvironment(input: SystemInput): Record<string, string | undefine
   };
 }
 
+/** The engine alone signs in to the brokers. */
+function withoutBrokerKeys(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("FAIRWARNING_KAFKA_SASL_")));
+}
+
 type Known = (part: string, name: string) => number | undefined;
 
 function engineEnvironment(input: SystemInput, postgresUrl: string | undefined, known: Known): Environment {
@@ -140,7 +149,7 @@ function engineEnvironment(input: SystemInput, postgresUrl: string | undefined, 
 function gatewayEnvironment(input: SystemInput, postgresUrl: string | undefined, known: Known): Environment {
   const { environment, settings } = input;
   return {
-    ...commonEnvironment(input),
+    ...withoutBrokerKeys(commonEnvironment(input)),
     ...(postgresUrl === undefined ? {} : { FAIRWARNING_POSTGRES_URL: postgresUrl }),
     FAIRWARNING_GATEWAY_ENGINES: environment.FAIRWARNING_GATEWAY_ENGINES ?? `127.0.0.1:${known("engine", "linkPort") ?? settings.engineLinkPort}`,
     FAIRWARNING_GATEWAY_HTTP_PORT: String(known("gateway", "httpPort") ?? settings.gatewayHttpPort),
@@ -166,12 +175,23 @@ function summaryOf(input: SystemInput, facts: ReadonlyMap<string, Facts>, about:
     docsUrl: `${pageUrl}/docs`,
     mode: `one machine${production ? ", production" : folder.demo ? `, demo${settings.bidders > 0 ? ` with ${settings.bidders} simulated bidders` : ""}` : ""}`,
     dataPath: folder.path,
+    log: logText(settings, folder),
     durability: durabilityText(settings),
     notes,
   };
 }
 
+function logText(settings: SupervisorSettings, folder: DataFolder): string {
+  if (settings.decisionLog === "kafka") return `topic ${settings.kafkaTopic} of Kafka at ${settings.kafkaBrokers.join(", ")}`;
+  return settings.decisionLog === "memory" ? "memory" : join(folder.path, "log");
+}
+
 function durabilityText(settings: SupervisorSettings): string {
+  if (settings.decisionLog === "kafka") {
+    return settings.kafkaCheck === "one-broker"
+      ? "one broker, page cache: every decision is with the broker before anybody hears of it"
+      : "every decision is with two brokers or more before anybody hears of it (RF 3, min ISR 2)";
+  }
   if (settings.decisionLog === "memory") return "NO DURABILITY: decisions are kept in memory";
   if (!settings.localSync) return "NOT DURABLE: FAIRWARNING_LOCAL_SYNC=false, a power cut loses decisions";
   return "every decision is on the disk (fdatasync) before anybody hears of it";

@@ -39,10 +39,10 @@ const REASONS_MAX = 5;
 
 /** A part that runs one script of ours. */
 export function processPart(spec: ProcessSpec): Part {
-  return { name: spec.name, essential: spec.essential, awaited: spec.awaited, start: () => startProcess(spec) };
+  return { name: spec.name, essential: spec.essential, awaited: spec.awaited, start: (abandoned) => startProcess(spec, abandoned) };
 }
 
-function startProcess(spec: ProcessSpec): Promise<Running> {
+function startProcess(spec: ProcessSpec, abandoned: AbortSignal): Promise<Running> {
   const child = spawn(process.execPath, ["--enable-source-maps", spec.file, ...(spec.args?.() ?? [])], {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
@@ -50,6 +50,9 @@ function startProcess(spec: ProcessSpec): Promise<Running> {
   });
   const reasons: string[] = [];
   const ended = endOf(child, reasons);
+  const giveUp = (): void => void child.kill("SIGTERM");
+  abandoned.addEventListener("abort", giveUp);
+  void ended.then(() => abandoned.removeEventListener("abort", giveUp));
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
@@ -60,6 +63,8 @@ function startProcess(spec: ProcessSpec): Promise<Running> {
       spec.line(spec.name, line, text);
       if (line.event !== "ready") return;
       clearTimeout(timer);
+      // From here on stopping has its order.
+      abandoned.removeEventListener("abort", giveUp);
       resolve(runningOf(child, line.fields, ended));
     });
     void ended.then((reason) => {

@@ -9,6 +9,7 @@ const SUMMARY: Summary = {
   docsUrl: "http://localhost:8080/docs",
   mode: "one machine, demo",
   dataPath: "/srv/auctions",
+  log: "/srv/auctions/log",
   durability: "every decision is on the disk",
   startedInMs: 1_234,
   notes: ["Anybody may bid."],
@@ -20,10 +21,19 @@ function terminal() {
   return { screen, text: () => texts.join("") };
 }
 
-test("screen: terminal: at the end stand the page, the mode, the data, what is durable and how to stop", () => {
+test("screen: terminal: at the end stand the page, the mode, the data, the log, what is durable and how to stop", () => {
   const { screen, text } = terminal();
   screen.ready(SUMMARY);
-  for (const part of ["http://localhost:8080", "one machine, demo", "/srv/auctions", "every decision is on the disk", "Ctrl-C", "1.2 s", "Anybody may bid."]) {
+  for (const part of [
+    "http://localhost:8080",
+    "one machine, demo",
+    "/srv/auctions",
+    "/srv/auctions/log",
+    "every decision is on the disk",
+    "Ctrl-C",
+    "1.2 s",
+    "Anybody may bid.",
+  ]) {
     expect(text()).toContain(part);
   }
 });

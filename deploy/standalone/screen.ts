@@ -12,6 +12,8 @@ export interface Summary {
   readonly docsUrl: string;
   readonly mode: string;
   readonly dataPath: string;
+  /** Where decisions are kept. */
+  readonly log: string;
   readonly durability: string;
   readonly startedInMs: number;
   readonly notes: readonly string[];
@@ -76,6 +78,7 @@ function summaryText(summary: Summary, paint: (style: "bold" | "dim" | "cyan" | 
     ["API", summary.docsUrl],
     ["Mode", summary.mode],
     ["Data", summary.dataPath],
+    ["Log", summary.log],
     ["Durable", summary.durability],
     ["Stop", "Ctrl-C; a later start goes on from here"],
   ];

@@ -48,7 +48,7 @@ export async function runSystem(flags: StartFlags, out: Output & { readonly term
     return EXIT_USAGE;
   }
   const settings = loaded.settings;
-  const wrong = productionFaults(flags, settings);
+  const wrong = [...productionFaults(flags, settings), ...freshFaults(flags, settings)];
   if (wrong.length > 0) {
     screen.refuse(wrong);
     return EXIT_USAGE;
@@ -63,7 +63,7 @@ export async function runSystem(flags: StartFlags, out: Output & { readonly term
     }
     try {
       if (flags.fresh === true) forgetAll(path);
-      const folder = openFolder(path, { demo: demoAsked(settings), production: flags.production === true, at: now() });
+      const folder = openFolder(path, { demo: demoAsked(settings), production: flags.production === true, at: now(), log: settings.decisionLog });
       return await runHeld({ settings, folder, screen, from, production: flags.production === true, drainSet: loaded.sources.gatewayDrainMs !== "default" });
     } finally {
       hold.holding.release();
@@ -87,7 +87,10 @@ interface Run {
 async function runHeld(run: Run): Promise<number> {
   const { settings, folder, screen } = run;
   screen.begin(packageVersion(), folder.path, folder.first);
-  const room = roomIn(folder.path, settings.localReserveBytes ?? 2 * settings.localSegmentBytes);
+  if (folder.otherLog !== null) screen.note(folder.otherLog);
+  // Only a local log is written to this disk bid by bid.
+  const reserveBytes = settings.decisionLog === "local" ? (settings.localReserveBytes ?? 2 * settings.localSegmentBytes) : 0;
+  const room = roomIn(folder.path, reserveBytes);
   const free = `The disk of ${folder.path} has ${Math.floor(room.freeBytes / MIB)} MiB free.`;
   if (room.state === "full") {
     screen.refuse([free, "That is too little to start. Free some space, or name another folder with --data-dir."]);
@@ -118,7 +121,8 @@ async function supervise(run: Run, parts: readonly Part[], summary: () => Parame
   });
   const stop = untilStopped(children);
   try {
-    await children.start();
+    // A stop asked for while it starts gives the start up.
+    await Promise.race([children.start(), stop.promise]);
     if (!stop.asked()) screen.ready(summary());
     await stop.promise;
   } catch (error) {
@@ -180,6 +184,15 @@ async function portsTaken(run: Run): Promise<string[]> {
 function demoAsked(settings: SupervisorSettings): boolean | null {
   if (settings.demo !== undefined) return settings.demo;
   return keysSet(settings) > 0 ? false : null;
+}
+
+/** What is in Kafka is not ours alone to delete. */
+function freshFaults(flags: StartFlags, settings: SupervisorSettings): string[] {
+  if (flags.fresh !== true || settings.decisionLog !== "kafka") return [];
+  return [
+    `--fresh forgets what the data folder keeps; the decisions are in topic ${settings.kafkaTopic} of Kafka.`,
+    "Leave --fresh out, or begin anew with another topic (FAIRWARNING_KAFKA_TOPIC) and another folder (--data-dir).",
+  ];
 }
 
 function keysSet(settings: SupervisorSettings): number {
