@@ -1,0 +1,52 @@
+// A mutant: one protection of the product removed, as small patches of its source text.
+//
+// Owns: the form of a mutant, and laying its patches over a source. Must not: read files, or know how a mutant is run.
+//
+// M1. Each patch finds its text exactly once. A mutant that does not fit its source has failed: it would prove nothing.
+// M2. The patched sources are bundled and run apart; the tree is never written to.
+
+/** One replacement in one file. */
+export interface Patch {
+  /** Path from the root of the repository, with forward slashes. */
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  /** A name of its own: short, words joined by hyphens. */
+  readonly name: string;
+  /** The rules that are removed, by their names in the code's own headers. */
+  readonly rules: string;
+  /** What the patched program does wrong. */
+  readonly does: string;
+  /** What a run has to say of it, by the beginnings of the invariants' names: any of them will do. */
+  readonly caughtBy: readonly string[];
+  readonly patches: readonly Patch[];
+}
+
+/** A patch whose text is not in its file exactly once. */
+export class Unfit extends Error {
+  constructor(patch: Patch, times: number) {
+    super(`${patch.file}: ${times === 0 ? "not found" : `found ${times} times`}: ${patch.find}`);
+  }
+}
+
+/** The text of `file` with the mutant's patches of that file laid over it, in their order. Throws Unfit. */
+export function patched(mutant: Pick<Mutant, "patches">, file: string, text: string): string {
+  let result = text;
+  for (const patch of mutant.patches) {
+    if (patch.file !== file) continue;
+    const times = result.split(patch.find).length - 1;
+    if (times !== 1) throw new Unfit(patch, times);
+    const at = result.indexOf(patch.find);
+    result = result.slice(0, at) + patch.replace + result.slice(at + patch.find.length);
+  }
+  return result;
+}
+
+/** Files that a mutant changes, each once. */
+export function filesOf(mutant: Pick<Mutant, "patches">): readonly string[] {
+  return [...new Set(mutant.patches.map((patch) => patch.file))];
+}

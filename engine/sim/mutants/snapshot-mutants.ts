@@ -1,0 +1,60 @@
+// Mutants of snapshots, recovery and what remembers how long the log was.
+import type { Mutant } from "./mutant.ts";
+
+const SNAPSHOTS = "engine/shard/snapshots.ts";
+const RECOVERY = "engine/shard/recovery.ts";
+const STATE = "engine/core/state.ts";
+const MEMORY_STORE = "persistence/memory/snapshot-store.ts";
+
+export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
+  {
+    name: "snapshot-from-head",
+    rules: "S1",
+    does: "saves what is decided and not durable",
+    caughtBy: [],
+    patches: [
+      {
+        file: SNAPSHOTS,
+        find: "const state = actor.committed;\n    const { codec }",
+        replace: "const state = actor.head ?? actor.committed;\n    const { codec }",
+      },
+      { file: STATE, find: 'invariant(state.overlay === null, "snapshots are of committed state");', replace: "" },
+    ],
+  },
+  {
+    name: "snapshot-without-answers",
+    rules: "answers are state",
+    does: "recovers auctions without the answers remembered by key",
+    caughtBy: [],
+    patches: [
+      {
+        file: RECOVERY,
+        find: "return sameBytes(stateHash(state, codec.hash), stored.stateHash) ? state : null;",
+        replace: `if (!sameBytes(stateHash(state, codec.hash), stored.stateHash)) return null;
+    state.ledger.truncate({ answers: 0, bids: state.bidCount, rows: state.rowCount, bidders: state.bidderCount });
+    state.answerCount = 0;
+    return state;`,
+      },
+    ],
+  },
+  {
+    name: "snapshot-unguarded",
+    rules: "guard of the checkpoint",
+    does: "lets an older checkpoint be saved behind a newer one",
+    caughtBy: [],
+    patches: [
+      {
+        file: MEMORY_STORE,
+        find: 'if (newest !== undefined && newest.offset >= checkpoint.offset) return "superseded";',
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "witnesses-unasked",
+    rules: "R2",
+    does: "serves a log that is shorter than a checkpoint says",
+    caughtBy: [],
+    patches: [{ file: RECOVERY, find: "if (checkpoint.offset > ends.end) {", replace: "if (checkpoint.offset > ends.end && ends.end < 0) {" }],
+  },
+];
