@@ -11,7 +11,8 @@ import { takenPorts } from "../standalone/ports.ts";
 
 export interface Check {
   readonly name: string;
-  readonly state: "ok" | "warn" | "fail";
+  /** `unseen`: it could not be looked at, and says what would show it. */
+  readonly state: "ok" | "warn" | "fail" | "unseen";
   readonly found: string;
   readonly wanted: string;
   /** Empty where nothing is to be mended. */

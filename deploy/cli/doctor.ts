@@ -4,6 +4,7 @@ import { readEngineSettings } from "../../engine/config.ts";
 import { faultLines } from "../../engine/settings-source.ts";
 import { readSupervisorSettings } from "../standalone/config.ts";
 import { type Check, runChecks } from "./doctor-checks.ts";
+import { kafkaChecks } from "./doctor-kafka.ts";
 import { CliFailure, EXIT } from "./exit.ts";
 import { makeOutput } from "./output.ts";
 
@@ -12,13 +13,15 @@ interface DoctorFlags {
   readonly dataDir?: string;
 }
 
-const MARKS = { ok: "ok", warn: "warn", fail: "FAIL" } as const;
+const MARKS = { ok: "ok", warn: "warn", fail: "FAIL", unseen: "not checked" } as const;
 
 /** Adds `doctor`. */
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("Check this machine: versions, folder, disk, ports, Postgres, clock. Changes nothing but a scratch file of 4 KB.")
+    .description(
+      "Check this machine: versions, folder, disk, ports, Postgres, clock, and Kafka where it keeps the log. Changes nothing but a scratch file of 4 KB.",
+    )
     .option("--json", "one JSON document")
     .option("--data-dir <path>", "data folder (default: ./data)")
     .addHelpText(
@@ -34,7 +37,8 @@ async function doctor(flags: DoctorFlags): Promise<void> {
   const engine = readEngineSettings({ dataDir: flags.dataDir });
   const faults = [...(supervisor.ok ? [] : supervisor.faults), ...(engine.ok ? [] : engine.faults)];
   if (!supervisor.ok || !engine.ok) throw new CliFailure([...new Set(faultLines(faults))].join("\n"), EXIT.usage);
-  const checks = await runChecks({ supervisor: supervisor.settings, engine: engine.settings });
+  const machine = await runChecks({ supervisor: supervisor.settings, engine: engine.settings });
+  const checks = [...machine, ...(await kafkaChecks(engine.settings))];
   const failed = checks.filter((check) => check.state === "fail").length;
   if (out.json) out.document({ ok: failed === 0, checks });
   else printChecks(checks, out);

@@ -7,6 +7,7 @@ import { addConfig } from "./config-print.ts";
 import { addDoctor } from "./doctor.ts";
 import { EXIT, failureOf } from "./exit.ts";
 import { addLog } from "./log.ts";
+import { addTopics } from "./log-topics.ts";
 import { addStart } from "./start.ts";
 import { addToken } from "./token.ts";
 import { addWatch } from "./watch.ts";
@@ -26,7 +27,7 @@ Examples:
   fairwarning bid ID 12.50
   fairwarning doctor
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 rejected by the rules, 6 not allowed, 7 not reachable or unknown,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 rejected by the rules, 5 something else is there or runs, 6 not allowed, 7 not reachable or unknown,
 8 a check failed, 130 interrupted.`,
     );
   addStart(program);
@@ -34,6 +35,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 rejected by the rule
   addBid(program);
   addWatch(program);
   addLog(program);
+  addTopics(program);
   addToken(program);
   addConfig(program);
   addDoctor(program);
