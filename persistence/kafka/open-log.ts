@@ -1,6 +1,9 @@
 // Opens the decision log that stands in a Kafka topic.
+//
+// Owns: refusing a topic that is not fit, and the words for its durability. Must not: make or mend a topic (topics.ts does, by command).
 import type { DecisionLog } from "../../engine/ports.ts";
 import type { KafkaConnection, Say } from "./options.ts";
+import { connectChecked } from "./topics.ts";
 
 export interface KafkaLogOptions {
   readonly connection: KafkaConnection;
@@ -19,9 +22,15 @@ export interface KafkaLogOptions {
 
 export interface KafkaLog extends DecisionLog {
   readonly lifeId: Uint8Array;
+  /** Answers of the brokers that came after the append limit, and were dropped. */
+  readonly lateAnswers: number;
 }
 
-/** Opens the log for reading and appending. Throws KafkaLogRefused when a needed finding fails; its message says what to do. */
-export function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
-  return Promise.reject(new Error(`the log in ${options.topic} cannot be opened yet`));
+/** Opens the log for reading and appending. Throws KafkaLogRefused when a needed finding fails; its message says what to do.
+ *  KafkaUnreachable when no broker answers within a minute. */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+  const durability = options.oneBroker ? "one broker, page cache" : "acks=all, RF 3, min ISR 2";
+  const { log, lifeId } = await connectChecked({ ...options, durability });
+  log.expectLife(lifeId);
+  return Object.assign(log, { lifeId });
 }
