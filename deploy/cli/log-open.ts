@@ -7,6 +7,7 @@ import { type EngineSettings, readEngineSettings } from "../../engine/config.ts"
 import { kafkaConnection } from "../../engine/kafka-settings.ts";
 import type { RecordCodec } from "../../engine/ports.ts";
 import { faultLines } from "../../engine/settings-source.ts";
+import { KafkaUnreachable } from "../../persistence/kafka/errors.ts";
 import { openKafkaReader } from "../../persistence/kafka/open-operator.ts";
 import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
 import { createRecordCodec } from "../../persistence/record.ts";
@@ -78,6 +79,6 @@ async function orNotFound<T>(opening: Promise<T>): Promise<T> {
   try {
     return await opening;
   } catch (error) {
-    throw new CliFailure(error instanceof Error ? error.message : String(error), EXIT.notFound);
+    throw new CliFailure(error instanceof Error ? error.message : String(error), error instanceof KafkaUnreachable ? EXIT.unreached : EXIT.notFound);
   }
 }

@@ -7,7 +7,9 @@
 import { join } from "node:path";
 import { kafkaConnection } from "../../engine/kafka-settings.ts";
 import type { RecordCodec } from "../../engine/ports.ts";
-import { copyMarkOf, kafkaCopyState, openKafkaCopy, openKafkaReader } from "../../persistence/kafka/open-operator.ts";
+import { copyMarkOf } from "../../persistence/kafka/copy-mark.ts";
+import { KafkaLogRefused, KafkaUnreachable } from "../../persistence/kafka/errors.ts";
+import { kafkaCopyState, openKafkaCopy, openKafkaReader } from "../../persistence/kafka/open-operator.ts";
 import { LogFolderHeld, LogMismatch, LogMissing } from "../../persistence/local/errors.ts";
 import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
 import { localCopyState, openLocalCopy, unfinishedFolder } from "../../persistence/local/open-copy.ts";
@@ -99,7 +101,7 @@ async function openTopicTarget(
 ): Promise<CopyTarget> {
   const state = await orFailure(kafkaCopyState(options));
   checkState(state, copy.goOn, where, `delete the topics ${options.topic} and ${copyMarkOf(options.topic)}`);
-  const opened = await orFailure(openKafkaCopy({ ...options, lifeId: copy.lifeId, shards: copy.shards }));
+  const opened = await orFailure(openKafkaCopy({ ...options, shards: copy.shards }));
   return { ...opened, where };
 }
 
@@ -107,6 +109,8 @@ const FAILURES: readonly (readonly [new (...args: never[]) => Error, ExitCode])[
   [LogMissing, EXIT.notFound],
   [LogFolderHeld, EXIT.conflict],
   [LogMismatch, EXIT.conflict],
+  [KafkaLogRefused, EXIT.conflict],
+  [KafkaUnreachable, EXIT.unreached],
 ];
 
 async function orFailure<T>(opening: Promise<T>): Promise<T> {

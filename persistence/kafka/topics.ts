@@ -11,6 +11,7 @@ import type { AppendOutcome, DecisionLog } from "../../engine/ports.ts";
 import { createRecordCodec, decodeRecord } from "../record.ts";
 import { BrokerFacts } from "./broker-facts.ts";
 import { type Admin, BROKER_RESOURCE, kafkaClients, rightsOf, TOPIC_RESOURCE } from "./client.ts";
+import { copyMarkOf, copyUnfinished } from "./copy-mark.ts";
 import { connectKafkaLog, type KafkaDecisionLog, processTimers, sayNothing } from "./decision-log.ts";
 import { KafkaLogRefused } from "./errors.ts";
 import { judgeTopic, missingTopic, type OldestRecord, type TopicFacts, type TopicFinding, type TopicWish } from "./findings.ts";
@@ -59,7 +60,13 @@ const TOPIC_SETTINGS: Readonly<Record<string, string>> = {
  *  KafkaUnreachable when no broker answers within a minute. */
 export async function createTopic(options: CreateTopicOptions): Promise<{ readonly made: boolean; readonly lifeId: Uint8Array }> {
   const say = options.say ?? sayNothing;
-  await withFacts(options, (facts) => makeTopic(facts, options));
+  await withFacts(options, async (facts) => {
+    // GENESIS in its empty shards would make a log of what is only the beginning of one (copy-mark.ts, N1).
+    if (await facts.ask((admin) => copyUnfinished(admin, options.topic), CREATE_LIMIT_MS)) {
+      throw new KafkaLogRefused(`a copy into topic ${options.topic} is unfinished: ${finishCopy(options.topic)}`);
+    }
+    await makeTopic(facts, options);
+  });
   const log = await connectKafkaLog({ ...options, durability: "", appendLimitMs: appendLimitMsDefault, say, onFatal: () => undefined });
   try {
     return await writeGenesis(log, options);
@@ -68,7 +75,8 @@ export async function createTopic(options: CreateTopicOptions): Promise<{ readon
   }
 }
 
-async function withFacts<T>(options: { connection: KafkaConnection; topic: string; say?: Say }, use: (facts: BrokerFacts) => Promise<T>): Promise<T> {
+/** Asks the brokers of a topic, over a connection that is closed afterwards. */
+export async function withFacts<T>(options: { connection: KafkaConnection; topic: string; say?: Say }, use: (facts: BrokerFacts) => Promise<T>): Promise<T> {
   const { connection, topic, say = sayNothing } = options;
   const facts = new BrokerFacts({ clients: kafkaClients(connection, say), brokers: connection.brokers, topic, timers: processTimers });
   try {
@@ -78,7 +86,10 @@ async function withFacts<T>(options: { connection: KafkaConnection; topic: strin
   }
 }
 
-async function makeTopic(facts: BrokerFacts, options: CreateTopicOptions): Promise<void> {
+type TopicLayout = Pick<CreateTopicOptions, "topic" | "shards" | "oneBroker" | "createTopicOptions">;
+
+/** Makes the topic, empty, where there is none. Throws KafkaLogRefused when it cannot be made or has another number of partitions. */
+export async function makeTopic(facts: BrokerFacts, options: TopicLayout): Promise<void> {
   const { topic, shards, oneBroker, createTopicOptions: more } = options;
   const settings = { ...TOPIC_SETTINGS, "min.insync.replicas": oneBroker ? "1" : "2", ...more?.configs };
   const places = more?.replicas?.map((replicas, partition) => ({ partition, replicas: [...replicas] }));
@@ -115,7 +126,7 @@ function refusesTopic(error: unknown): boolean {
   return typesOf(error).some((type) => REFUSALS.includes(type));
 }
 
-function whyNotMade(error: unknown, { topic, oneBroker }: CreateTopicOptions): string {
+function whyNotMade(error: unknown, { topic, oneBroker }: TopicLayout): string {
   const types = typesOf(error);
   if (types.includes("INVALID_REPLICATION_FACTOR") && !oneBroker) {
     return `topic ${topic} needs three brokers for its three replicas; where there is only one, set FAIRWARNING_KAFKA_CHECK=one-broker`;
@@ -204,7 +215,7 @@ export async function checkTopic(options: CheckTopicOptions): Promise<readonly T
 }
 
 /** How many partitions the topic has; null if there is none. */
-async function partitionsOf(facts: BrokerFacts, topic: string, limitMs: number): Promise<number | null> {
+export async function partitionsOf(facts: BrokerFacts, topic: string, limitMs: number): Promise<number | null> {
   const topics = await facts.ask((admin) => admin.listTopics(), limitMs);
   return topics.includes(topic) ? (await facts.ask(() => facts.leadersOnce(), limitMs)).length : null;
 }
@@ -248,7 +259,19 @@ async function inspect(
   }
   const found: TopicFacts = { ...(await facts.ask((admin) => settingsOf(admin, wish.topic), CHECK_LIMIT_MS)), oldest, joinMs: log.joinMs };
   const first = oldest.get(0);
-  return { findings: judgeTopic(found, wish), lifeId: first !== undefined && "lifeId" in first ? first.lifeId : null };
+  const copying = await facts.ask((admin) => copyUnfinished(admin, wish.topic), CHECK_LIMIT_MS);
+  return { findings: [...judgeTopic(found, wish), copyFinding(wish.topic, copying)], lifeId: first !== undefined && "lifeId" in first ? first.lifeId : null };
+}
+
+// N1 of copy-mark.ts: what an unfinished copy holds looks like a log, and is only the beginning of one.
+function copyFinding(topic: string, copying: boolean): TopicFinding {
+  const finding = { check: "copy", wanted: "none unfinished", needed: true };
+  if (copying) return { ...finding, found: "one unfinished", verdict: "fail", advice: finishCopy(topic) };
+  return { ...finding, found: "none unfinished", verdict: "pass", advice: "" };
+}
+
+function finishCopy(topic: string): string {
+  return `run the same fairwarning log copy with --continue, or delete the topics ${topic} and ${copyMarkOf(topic)}`;
 }
 
 async function settingsOf(admin: Admin, topic: string): Promise<Omit<TopicFacts, "oldest" | "joinMs">> {
