@@ -252,4 +252,9 @@ export interface Membership {
   /** Shards this node should try to own now, and a call whenever that changes. */
   assigned(): readonly Shard[];
   onChange(listener: () => void): () => void;
+  /** Nodes of a shard in order: the first owns it, the others stand by. Empty: none does. Absent or null: no order is known, and every
+   *  node to which a shard is assigned may own it. */
+  nodesOf?(shard: Shard): readonly string[] | null;
+  /** Version of the placement in force; absent where placements have none. */
+  version?(): number;
 }

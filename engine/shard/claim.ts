@@ -5,10 +5,12 @@
 // T1. The clock is within its bound, or the shard is not taken.
 // T2. Catch up to the log's end before claiming.
 // T3. CLAIM names the previous effective claim and a nonce, and goes alone.
+//     Between the two it is asked whether the shard is still to be claimed: the log may have shown that somebody else serves it.
 // T4. Read up to the claim; go on only if the effective claim is one's own, told apart by its nonce.
 // T6. Committed state is the replayed one; epoch = offset of the claim.
+import type { Instant } from "../core/ids.ts";
 import type { AppendOutcome, Checkpoint, ClaimReason } from "../ports.ts";
-import { catchUp, causeOf, LogBroken, recover, StoreAway, sameBytes } from "./recovery.ts";
+import { catchUp, causeOf, LogBroken, learnOwner, recover, StoreAway, sameBytes } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import type { ShardWorld } from "./world.ts";
 
@@ -30,20 +32,32 @@ export function clockBehindMs(shard: Shard): number {
   return ahead > world.limits.clockOffsetMaxMs ? ahead : 0;
 }
 
-/** What became of one attempt. `settled`: what was unknown before it is known now, because a claim stands behind it. */
+/** What became of one attempt. `settled`: what was unknown before it is known now, because a claim stands behind it. `barred`: no claim was
+ *  made, the shard is somebody else's. `clockOffMs`: by how much this machine's clock and the log's differ, where the log has one. */
 export interface Attempt {
   readonly own: boolean;
   readonly settled: boolean;
+  readonly barred: boolean;
+  readonly clockOffMs: number;
 }
 
-const NOT_OWN: Attempt = { own: false, settled: false };
+/** Nothing came of it. */
+export const NOT_OWN: Attempt = { own: false, settled: false, barred: false, clockOffMs: 0 };
+/** Claims of this process that are told apart from others': one whose outcome stayed unknown may become effective after a few more. */
+const NONCES_KEPT = 8;
 
 export class Claiming {
   readonly #shard: Shard;
   #recovered = false;
+  #nonces: readonly Uint8Array[] = [];
 
   constructor(shard: Shard) {
     this.#shard = shard;
+  }
+
+  /** Whether the effective claim was made here. */
+  get ownsClaim(): boolean {
+    return this.#nonces.some((nonce) => sameBytes(nonce, this.#shard.judge.nonce));
   }
 
   /** Nothing in memory is believed any more: the next attempt reads everything again. */
@@ -51,14 +65,17 @@ export class Claiming {
     this.#recovered = false;
   }
 
-  /** One attempt to take the shard. Rejects with LogBroken, or with what the log throws. */
-  async attempt(reason: ClaimReason): Promise<Attempt> {
+  /** One attempt to take the shard. `mayClaim` is asked when the log has been read. Rejects with LogBroken, or with what the log throws. */
+  async attempt(reason: ClaimReason, mayClaim: () => boolean): Promise<Attempt> {
     const shard = this.#shard;
     const { world } = shard;
     const begun = world.clock.monotonic();
-    const from = await this.#catchUp();
+    const from = await this.catchUp();
+    if (!mayClaim()) return { ...NOT_OWN, barred: true, settled: shard.judge.claim !== (shard.epoch as number) };
     checkClock(shard);
     const nonce = world.nonces.bytes(16);
+    this.#nonces = [...this.#nonces.slice(1 - NONCES_KEPT), nonce];
+    const sentAt = world.clock.now();
     const outcome = await claim(shard, nonce, reason);
     if (outcome.kind === "refused") {
       world.counters.count("claims_refused");
@@ -70,12 +87,20 @@ export class Claiming {
     if (!(await catchUp(shard, outcome.kind === "done" ? outcome.offset + 1 : undefined))) return NOT_OWN;
     const own = sameBytes(shard.judge.nonce, nonce) && (outcome.kind !== "done" || shard.judge.claim === outcome.offset);
     world.counters.count(own ? "claims_effective" : "claims_lost");
-    if (!own) return { own, settled: outcome.kind === "done" };
+    if (!own) return { ...NOT_OWN, settled: outcome.kind === "done" };
     const durationMs = world.clock.monotonic() - begun;
     world.counters.observe("recovery_ms", durationMs);
     const { claim: epoch, lsn } = shard.judge;
     world.say("info", "shard_claimed", { shard: shard.number, epoch, lsn, from, durationMs: Math.round(durationMs) });
-    return { own, settled: true };
+    const storedAt = (outcome.kind === "done" ? outcome.storedAt : undefined) ?? shard.owner?.storedAt ?? null;
+    return { own, settled: true, barred: false, clockOffMs: storedAt === null ? 0 : outsideMs(storedAt, sentAt, world.clock.now()) };
+  }
+
+  /** T2, from memory where that is possible; and who owns the shard now. Returns where the reading began. Rejects as attempt does. */
+  async catchUp(): Promise<string> {
+    const from = await this.#catchUp();
+    await learnOwner(this.#shard);
+    return from;
   }
 
   // A store that does not answer is asked again for a while; then the whole log is read instead, if all of it is still there.
@@ -108,6 +133,12 @@ export class Claiming {
     this.#recovered = true;
     return from;
   }
+}
+
+// How far an instant lies outside of a span, either way; 0 within.
+function outsideMs(at: Instant, from: Instant, to: Instant): number {
+  if (at < from) return at - from;
+  return at > to ? at - to : 0;
 }
 
 async function checkpoints(shard: Shard): Promise<readonly Checkpoint[]> {

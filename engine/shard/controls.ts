@@ -1,4 +1,5 @@
 // The records an owner sends beside frames: TIME and RELEASE, stamped and chained when they are sent.
+import type { Instant } from "../core/ids.ts";
 import type { TenureRecord } from "../core/validity.ts";
 import type { AppendOutcome, RecordPlace, ReleaseReason, TimeReason } from "../ports.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -32,14 +33,22 @@ export function timeControl(shard: ShardState, reason: TimeReason, landed: Lande
   };
 }
 
+/** Why a shard is given up, and to whom. `at`: the last logged time, where this node's clock is not to be believed. */
+export interface Reason {
+  readonly reason: ReleaseReason;
+  readonly target: string | null;
+  readonly at?: Instant;
+}
+
 /** A RELEASE. Nothing may be in flight when it is sent: it bears the state hash of that moment. */
-export function releaseControl(shard: ShardState, reason: ReleaseReason, stateHash: () => Uint8Array, landed: Landed): Control {
+export function releaseControl(shard: ShardState, reason: Reason, stateHash: () => Uint8Array, landed: Landed): Control {
   return {
     alone: false,
     landed,
     build: () => {
-      const place = placeOf(shard);
-      const release = { stateHash: stateHash(), reason, target: null };
+      const { at, target } = reason;
+      const place = at === undefined ? placeOf(shard) : { ...placeOf(shard), at };
+      const release = { stateHash: stateHash(), reason: reason.reason, target };
       const { bytes, hash } = shard.world.codec.release(place, release);
       const record: TenureRecord = { ...judged(shard, place, "release" as const, hash), ...release };
       return { bytes, record };

@@ -8,6 +8,7 @@
 // N4. A wall clock that stepped is not believed while any shard is owned: decisions go on by the old one until every shard has been
 //     given up, and the time lost or won is an outage for whoever takes them.
 // N3. What a shard throws stops that shard; the others go on.
+// N5. Snapshots are an owner's: a shard that is followed is never saved from here.
 import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Instant } from "../core/ids.ts";
@@ -18,13 +19,14 @@ import type { Actor } from "./actor.ts";
 import { timeControl } from "./controls.ts";
 import { Deadlines } from "./deadlines.ts";
 import { queueGiveBacks } from "./give-back.ts";
+import { Ownership } from "./ownership.ts";
 import { answerRead } from "./reads.ts";
 import { catchUp, LogBroken } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
 import { Shard } from "./shard.ts";
 import { Sleepers } from "./sleepers.ts";
-import { evictClosed, stateHashNow, takeSnapshot } from "./snapshots.ts";
-import { Tenure } from "./tenure.ts";
+import { evictClosed, takeSnapshot } from "./snapshots.ts";
+import { stateHashNow } from "./state-hash-now.ts";
 import { WallClock } from "./wall-clock.ts";
 import type { Control, Gap, ShardWorld } from "./world.ts";
 
@@ -32,6 +34,8 @@ import type { Control, Gap, ShardWorld } from "./world.ts";
 const TIMER_MAX_MS = 86_400_000;
 /** How often idle shards and the clock are looked at. */
 const TICK_MS = 1_000;
+/** How often the lag of standbys is measured, one after the other: one question to the log for each. */
+const LAG_EVERY_MS = 5_000;
 /** A gap that cannot be read within this ends the tenure (C6). */
 const GAP_READ_MAX_MS = 2_000;
 
@@ -41,6 +45,8 @@ export type NodeParts = Pick<
   "log" | "codec" | "store" | "clock" | "timers" | "nonces" | "sink" | "limits" | "counters" | "say" | "lifeId" | "nodeId" | "processId" | "shards"
 > & {
   readonly slots: SlotTable;
+  /** Whether shards that this node would take are followed (default), or read when they are taken. */
+  readonly standby?: boolean;
   readonly membership: Membership;
   readonly statusChanged: (status: ShardStatus) => void;
 };
@@ -65,7 +71,7 @@ export class EngineNode implements ShardWorld {
   readonly #parts: NodeParts;
   readonly #rounds: Rounds;
   readonly #owned: Shard[] = [];
-  readonly #tenures: Tenure[] = [];
+  readonly #ownerships: Ownership[] = [];
   readonly #sleepers = new Sleepers();
   readonly #wall: WallClock;
   #turnAt = 0;
@@ -79,6 +85,7 @@ export class EngineNode implements ShardWorld {
   #cancelTick: (() => void) | null = null;
   #stopping = false;
   #low = false;
+  #measuredAt = Number.NEGATIVE_INFINITY;
   /** Snapshots are taken one after the other, also when stopping asks for a last one while some are under way. */
   #snapshots: Promise<unknown> = Promise.resolve();
 
@@ -103,19 +110,31 @@ export class EngineNode implements ShardWorld {
     for (let number = 0; number < parts.shards; number += 1) {
       const shard = new Shard(number, this);
       this.#owned.push(shard);
-      this.#tenures.push(new Tenure(shard));
+      this.#ownerships.push(new Ownership(shard, parts.membership, parts.standby ?? true));
       this.#rounds.add(shard);
     }
   }
 
-  /** Takes every assigned shard; resolves when each is served, or has stopped. */
+  /** Takes the shards that are its own and follows those it stands by for; resolves when each is served or followed, or has stopped. */
   async start(): Promise<void> {
     this.#wall.believe();
     this.#tick();
     this.#parts.membership.onChange(() => {
-      for (const number of this.#parts.membership.assigned()) void this.#tenures[number]?.take("takeover");
+      for (const ownership of this.#ownerships) ownership.placed();
     });
-    await Promise.all(this.#parts.membership.assigned().map((number) => this.#tenures[number]?.take("start")));
+    await Promise.all(this.#ownerships.map((ownership) => ownership.start()));
+  }
+
+  /** What this node does about a shard of the log. Throws RangeError for a number that is none. */
+  ownershipOf(shard: number): Ownership {
+    const ownership = this.#ownerships[shard];
+    if (ownership === undefined) throw new RangeError(`a log of ${this.shards} shards has no shard ${shard}`);
+    return ownership;
+  }
+
+  /** Version of the placement in force; null where placements have none. */
+  placementVersion(): number | null {
+    return this.#parts.membership.version?.() ?? null;
   }
 
   /** Every shard of the log, owned or not. */
@@ -240,23 +259,32 @@ export class EngineNode implements ShardWorld {
   // Once a second: idle shards log their time, and the clock is looked at.
   #tick(): void {
     if (this.#stopping) return;
-    this.#cancelTick = this.timers.after(TICK_MS, () => this.#tick());
+    this.#cancelTick = this.timers.after(Math.min(TICK_MS, this.limits.heartbeatMs), () => this.#tick());
     this.#wall.now();
     if (this.#wall.stepMs !== 0) this.#clockStepped();
     this.#lookAtRoom();
-    this.#logIdleTime(this.clock.monotonic());
+    const now = this.clock.monotonic();
+    this.#logIdleTime(now);
+    if (now - this.#measuredAt >= LAG_EVERY_MS) void this.#measure(now);
+  }
+
+  async #measure(now: number): Promise<void> {
+    this.#measuredAt = Number.POSITIVE_INFINITY;
+    for (const ownership of this.#ownerships) await ownership.measure();
+    this.#measuredAt = now;
   }
 
   // One round of TIME records for all shards: when one has been idle long enough, all quiet ones go along in its request. A shard with an
   // open auction that gives lost time back goes every second. Half a tick early, or a record that landed a moment after a tick would
   // make it two.
   #logIdleTime(now: number): void {
-    const idleFor = (shard: Shard): number => now - shard.lastRecordAt + TICK_MS / 2;
+    const tickMs = Math.min(TICK_MS, this.limits.heartbeatMs);
+    const idleFor = (shard: Shard): number => now - shard.lastRecordAt + tickMs / 2;
     const serving = this.#owned.filter((shard) => shard.phase === "serving" && shard.quiet);
     const isRound = serving.some((shard) => idleFor(shard) >= this.limits.timeIdleMs);
     for (const shard of serving) {
       const often = isRound || shard.phases.givingBack > 0;
-      if (often && idleFor(shard) >= TICK_MS) shard.send(timeControl(shard, "idle", () => undefined));
+      if (often && idleFor(shard) >= tickMs) shard.send(timeControl(shard, "idle", () => undefined));
     }
   }
 
@@ -281,12 +309,16 @@ export class EngineNode implements ShardWorld {
     if (this.#wall.stepping) return;
     this.#wall.stepping = true;
     this.say("error", "clock_step", { byMs: Math.round(this.#wall.stepMs) });
-    const owned = this.#tenures.filter(({ shard }) => shard.phase === "serving" || shard.phase === "opening");
-    const released = owned.map(async (tenure) => ({ tenure, given: await tenure.release("clock", () => stateHashNow(tenure.shard)) }));
+    const owned = this.#ownerships.filter(({ shard }) => shard.phase === "serving" || shard.phase === "opening");
+    const reason = { reason: "clock", target: null } as const;
+    const released = owned.map(async (ownership) => ({
+      ownership,
+      given: await ownership.tenure.release(reason, () => stateHashNow(ownership.shard)),
+    }));
     void Promise.all(released).then((results) => {
       this.#wall.believe();
       // Who lost a shard to somebody else leaves it there.
-      for (const { tenure, given } of results) if (given) void tenure.take("again");
+      for (const { ownership, given } of results) if (given) ownership.again();
     });
   }
 
@@ -301,19 +333,19 @@ export class EngineNode implements ShardWorld {
   }
 
   broken(shard: Shard, invariant: string, message: string): void {
-    this.#tenures[shard.number]?.broken(invariant, message);
+    this.#ownerships[shard.number]?.broken(invariant, message);
   }
 
   appendRefused(shard: Shard, detail: string): void {
-    this.#tenures[shard.number]?.refused(detail);
+    this.#ownerships[shard.number]?.tenure.refused(detail);
   }
 
   appendUnknown(shard: Shard, cause: string): void {
-    this.#tenures[shard.number]?.over(cause);
+    this.#ownerships[shard.number]?.tenure.over(cause);
   }
 
   deposed(shard: Shard, cause: string): void {
-    this.#tenures[shard.number]?.deposed(cause);
+    this.#ownerships[shard.number]?.tenure.deposed(cause);
   }
 
   timeControl(shard: Shard, reason: TimeReason): Control {
@@ -360,7 +392,12 @@ export class EngineNode implements ShardWorld {
 
   async #snapshotEach(): Promise<number> {
     let failed = 0;
-    for (const shard of this.#owned) {
+    for (const ownership of this.#ownerships) {
+      const { shard, standsBy } = ownership;
+      if (standsBy) {
+        await ownership.slim();
+        continue;
+      }
       if (shard.reading !== 0 || (shard.dirty.size === 0 && shard.snapshotAt > 0)) continue;
       if (!(await takeSnapshot(shard, () => this.#turnPassed()))) failed += 1;
       else if (shard.reading === 0) evictClosed(shard, this.clock.now() - this.limits.closedKeptMs);
@@ -379,7 +416,9 @@ export class EngineNode implements ShardWorld {
     this.#stopping = true;
     this.#cancelTimer?.();
     this.#cancelTick?.();
-    await Promise.all(this.#owned.map((shard) => this.#tenures[shard.number]?.release("stop", () => stateHashNow(shard))));
+    for (const ownership of this.#ownerships) ownership.stop();
+    const reason = { reason: "stop", target: null } as const;
+    await Promise.all(this.#ownerships.map(({ tenure, shard }) => tenure.release(reason, () => stateHashNow(shard))));
     await this.snapshotAll();
   }
 }

@@ -7,15 +7,19 @@
 // R3. A record is taken whole, in one step: whatever it needs from the store is fetched before. So committed states and the judge
 //     always stand at the same lsn when anybody else looks.
 // R4. One reading at a time moves the shard. One that is overtaken by another ends at its next record.
+// R5. Who reads a RELEASE and nothing that counts behind it compares the state it bears with its own: two nodes that read one log and
+//     differ must not both go on.
 import { apply, dueAt } from "../core/auction.ts";
 import type { Decision } from "../core/decision.ts";
-import type { AuctionId, Offset } from "../core/ids.ts";
+import type { AuctionId, Instant, Offset } from "../core/ids.ts";
 import { type AuctionState, discard, restore } from "../core/state.ts";
 import { addHash, stateHash, ZERO_HASH } from "../core/state-hash.ts";
-import { advance, initialJudge, judge, judgeFromCheckpoint, type Verdict } from "../core/validity.ts";
+import { advance, type ClaimRecord, initialJudge, type JudgedRecord, judge, judgeFromCheckpoint, type Verdict } from "../core/validity.ts";
 import type { Checkpoint, RecordCodec, StoredAuction, StoredRecord } from "../ports.ts";
 import type { Actor } from "./actor.ts";
 import type { Shard } from "./shard.ts";
+import type { ShardOwner } from "./shard-state.ts";
+import { stateHashNow } from "./state-hash-now.ts";
 
 /** A log that contradicts itself or its witnesses. Only a person can say what holds. */
 export class LogBroken extends Error {
@@ -86,13 +90,17 @@ async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | nu
   return "zero";
 }
 
-function clear(shard: Shard): void {
+/** Forgets everything that is known of a shard. What is read next is read from the beginning. */
+export function clear(shard: Shard): void {
   shard.snapshot.run?.abort();
   for (const actor of [...shard.actors.values()]) shard.removeActor(actor);
   shard.dirty.clear();
   shard.evicted = 0;
   shard.hashes.begin(ZERO_HASH);
   shard.judge = initialJudge(shard.number);
+  shard.owner = null;
+  shard.released = null;
+  shard.heardAt = Number.NEGATIVE_INFINITY;
 }
 
 // Closed auctions that had left memory stay in the store; the shard's sum of hashes covers them all the same.
@@ -113,6 +121,7 @@ async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint, liveOnly: bo
   shard.evicted = checkpoint.auctions - count;
   shard.hashes.begin(checkpoint.stateHash);
   shard.judge = judgeFromCheckpoint(checkpoint);
+  heard(shard, checkpoint.time);
   return true;
 }
 
@@ -156,7 +165,54 @@ async function readOn(shard: Shard, to: Offset | undefined, reading: number): Pr
       if (!(await takeRecord(shard, stored, reading))) return false;
     }
   }
-  return shard.readings === reading;
+  if (shard.readings !== reading) return false;
+  checkRelease(shard);
+  return true;
+}
+
+/** Told when a list was taken; with the time at which the log stored its last record, where the log has a clock. */
+export type Taken = (storedAt: Instant | null) => void;
+
+/** Judges and applies what others append from now on. Resolves when the signal is aborted, another reading begins, or the log is closed.
+ *  `taken` is called after each list, between two records. Rejects with LogBroken, StoreAway, or what the log throws. */
+export function follow(shard: Shard, signal: AbortSignal, taken: Taken): Promise<void> {
+  return asReading(shard, (reading) => followOn(shard, signal, reading, taken));
+}
+
+async function followOn(shard: Shard, signal: AbortSignal, reading: number, taken: Taken): Promise<void> {
+  const { log, limits } = shard.world;
+  let lsn = shard.judge.lsn;
+  for await (const list of log.tail(shard.number, shard.judge.next, signal)) {
+    for (const stored of list) {
+      if (signal.aborted || shard.readings !== reading) return;
+      if (!(await takeRecord(shard, stored, reading))) return;
+      checkRelease(shard);
+      if (shard.judge.lsn - lsn < limits.turnDecisionsMax) continue;
+      // Other shards of this node are owned: what is applied here must not keep their turns waiting.
+      await turnPassed(shard);
+      lsn = shard.judge.lsn;
+    }
+    taken(list.at(-1)?.storedAt ?? null);
+  }
+}
+
+function turnPassed(shard: Shard): Promise<void> {
+  return new Promise((resolve) => {
+    shard.world.timers.soon(resolve);
+  });
+}
+
+function checkRelease(shard: Shard): void {
+  const { released } = shard;
+  if (released === null || released.checked) return;
+  if (!sameBytes(stateHashNow(shard), released.stateHash)) {
+    const { lsn } = shard.judge;
+    throw new LogBroken(
+      "release_hash",
+      `shard ${shard.number}: the state at lsn ${lsn} is not the one its owner released (node ${shard.owner?.nodeId ?? "?"})`,
+    );
+  }
+  shard.released = { ...released, checked: true };
 }
 
 async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): Promise<boolean> {
@@ -171,7 +227,55 @@ async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): 
   }
   for (const decision of decisions) applyLogged(shard, decision);
   advance(shard.judge, record, verdict, codec.hash);
+  if (verdict.kind === "effective") see(shard, record, stored.storedAt ?? null);
   return true;
+}
+
+// Who owns the shard, and when it was last heard of.
+function see(shard: Shard, record: JudgedRecord, storedAt: Instant | null): void {
+  switch (record.kind) {
+    case "claim":
+      shard.owner = ownerOf(record, storedAt);
+      shard.released = null;
+      heard(shard, record.at);
+      break;
+    case "release":
+      shard.released = { reason: record.reason, target: record.target, stateHash: record.stateHash, checked: false };
+      heard(shard, record.timeLast);
+      break;
+    case "frame":
+    case "time":
+      heard(shard, record.timeLast);
+      break;
+    default:
+      break;
+  }
+}
+
+function ownerOf({ nodeId, at }: ClaimRecord, storedAt: Instant | null): ShardOwner {
+  return { nodeId, claimedAt: at, storedAt };
+}
+
+// How long ago it was written by the two clocks; liveness only.
+function heard(shard: Shard, writtenAt: Instant): void {
+  const { clock } = shard.world;
+  shard.heardAt = Math.max(shard.heardAt, clock.monotonic() - Math.max(0, clock.now() - writtenAt));
+}
+
+/** Finds out who made the effective claim, where a checkpoint does not say. Whoever cannot be found out is some other node. */
+export async function learnOwner(shard: Shard): Promise<void> {
+  const { claim } = shard.judge;
+  if (shard.owner !== null || claim === 0) return;
+  const { log, codec } = shard.world;
+  if (claim < (await log.ends(shard.number)).start) return;
+  for await (const list of log.read(shard.number, claim, claim + 1)) {
+    for (const stored of list) {
+      const record = codec.decode(stored, shard.number);
+      if (record.kind !== "claim" || shard.judge.claim !== claim) continue;
+      shard.owner = ownerOf(record, stored.storedAt ?? null);
+      heard(shard, record.at);
+    }
+  }
 }
 
 function note(shard: Shard, offset: Offset, verdict: Verdict): void {

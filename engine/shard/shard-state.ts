@@ -11,12 +11,35 @@ import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Epoch, Instant, Shard as ShardNumber } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
 import { initialJudge, type JudgeState } from "../core/validity.ts";
+import type { ReleaseReason } from "../ports.ts";
 import { Actor, type Home, type Waiting } from "./actor.ts";
 import { PhaseCounts } from "./phase-counts.ts";
 import { ShardHashes } from "./shard-hashes.ts";
 import type { ShardWorld } from "./world.ts";
 
 export type ShardPhase = "unowned" | "opening" | "serving" | "log_down" | "sealed" | "stopped";
+
+/** What people are told of a shard: its phase, and of one that is not owned what this node does about it. */
+export type ShardStanding = Exclude<ShardPhase, "opening"> | "claiming" | "standby";
+
+/** Who made the effective claim, as its record says. */
+export interface ShardOwner {
+  readonly nodeId: string;
+  /** The claimant's wall clock. */
+  readonly claimedAt: Instant;
+  /** The log's own clock when it took the claim, where it has one. */
+  readonly storedAt: Instant | null;
+}
+
+/** What closed the epoch. */
+export interface ShardRelease {
+  readonly reason: ReleaseReason;
+  readonly target: string | null;
+  /** Of the shard at that lsn, as its owner had it. */
+  readonly stateHash: Uint8Array;
+  /** Whether this node's state was found to be the same. */
+  readonly checked: boolean;
+}
 
 /** Hints to callers, by what stands in the way: a full queue empties in tens of milliseconds, a log comes back in seconds. */
 const RETRY_FULL_MS = 50;
@@ -43,6 +66,14 @@ export abstract class ShardState implements Home {
   readonly world: ShardWorld;
   readonly actors = new Map<AuctionId, Actor>();
   phase: ShardPhase = "unowned";
+  /** What is done about it while it is not owned. */
+  pursuit: "none" | "claiming" | "standby" = "none";
+  /** Whoever made the effective claim; null before the first, and behind a checkpoint until somebody asks (learnOwner). */
+  owner: ShardOwner | null = null;
+  /** The RELEASE that closed the epoch; null while it is open. */
+  released: ShardRelease | null = null;
+  /** Monotonic time at which the last record that counts was written, as far as this node can tell. */
+  heardAt = Number.NEGATIVE_INFINITY;
   /** For people: why it is not served (a broken invariant, or what its recovery waits for), or null. */
   note: string | null = null;
   judge: JudgeState;
@@ -76,6 +107,12 @@ export abstract class ShardState implements Home {
     this.number = number;
     this.world = world;
     this.judge = initialJudge(number);
+  }
+
+  get standing(): ShardStanding {
+    if (this.phase === "opening") return "claiming";
+    if (this.phase !== "unowned" || this.pursuit === "none") return this.phase;
+    return this.pursuit;
   }
 
   /** An auction of this shard by its id, made from a state or (null) about to be created. */

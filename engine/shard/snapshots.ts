@@ -195,16 +195,6 @@ async function save(shard: Shard, run: SnapshotRun, turn: () => Promise<void>): 
   if (word === "superseded") throw new Error("the store has a checkpoint of another owner, or a newer one");
 }
 
-/** The state hash of a shard at its committed lsn, with nothing in flight. */
-export function stateHashNow(shard: Shard): Uint8Array {
-  // A run under way has auctions that are changed and not yet captured; and it wants the sum as it was at its own lsn.
-  shard.snapshot.run?.finish();
-  for (const actor of shard.dirty) {
-    if (actor.committed !== null) shard.hashes.exchange(actor.index, stateHash(actor.committed, shard.world.codec.hash));
-  }
-  return shard.hashes.sum;
-}
-
 /** Lets closed auctions leave memory once a checkpoint holds them and they have been closed long enough. */
 export function evictClosed(shard: Shard, closedBefore: number): number {
   let evicted = 0;

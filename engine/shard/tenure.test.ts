@@ -78,7 +78,7 @@ test("unknown outcome: a repeat that waited for a decision in that frame hears w
 test("ownership: what the new owner decided does not trip the old one's timers", async () => {
   const first = await new OneNode().start();
   await opened(first);
-  const second = await new OneNode({ before: first }).start();
+  const second = await new OneNode({ before: first, nodeId: "birch" }).start();
   await second.ask(commandOf("seller", "sue", AUCTION, "w", { type: "withdraw", reason: "r" }));
   expect(said(await first.ask(bidOf("ann", "k1", 500)))).toMatch(/unowned|unknown/);
   await first.time.pass(2 * HOUR);
@@ -264,7 +264,8 @@ test("claiming: a claim that another one overtook serves nothing, and is made ag
   void world.node.start();
   await world.time.settle();
   expect(world.node.all()[0]?.phase).toBe("unowned");
-  await world.time.pass(SECOND);
+  // Nothing comes from whoever claimed: three times the idle time later it counts as gone.
+  await world.time.pass(31 * SECOND);
   expect(said(await world.ask(bidOf("ann", "k1", 500)))).toBe("leading 3");
   expect((await audited(world)).violations).toEqual([]);
 });

@@ -6,15 +6,18 @@
 // C8. An unknown outcome ends the tenure: the log is read again. Commands found in it get their answer; the others get
 //     outcome_unknown, never "failed".
 // C9. A refusal opens "log down": a TIME(probe) goes out after 100 ms, doubling to 2 s; its commit begins the pass of T7.
+// T9. (own clock) A claim that the log stored at a time which this machine's clock did not have is given up at once, at the last logged
+//     time: no end may be judged by such a clock.
 // D1. Whoever gave the shard up for good (stop) takes it no more.
 import { answerChunk, answerOffset, answerRow, sameCommand } from "../core/auction.ts";
-import type { AppendOutcome, ClaimReason, ReleaseReason } from "../ports.ts";
-import { Claiming, clockBehindMs, pause } from "./claim.ts";
+import type { AppendOutcome, ClaimReason } from "../ports.ts";
+import { type Attempt, type Claiming, clockBehindMs, NOT_OWN, pause } from "./claim.ts";
 import type { Orphan } from "./commit.ts";
-import { releaseControl, timeControl } from "./controls.ts";
+import { type Reason, releaseControl, timeControl } from "./controls.ts";
 import { queueOpeningPass } from "./opening.ts";
 import { catchUp, causeOf, LogBroken } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
+import { stateHashNow } from "./state-hash-now.ts";
 import type { Control } from "./world.ts";
 
 const PROBE_FIRST_MS = 100;
@@ -32,8 +35,19 @@ const CLOCK_PAUSE_MS = 5_000;
 const ORPHAN_MAX_MS = 5_000;
 const ORPHAN_RETRY_MS = 100;
 
+/** Who decides whether the shard is to be this node's (ownership.ts). */
+export interface TenureKeeper {
+  /** Asked when the log has been read, right before a claim. */
+  mayClaim(): boolean;
+  /** The shard is not this node's for now: lost, or not to be claimed. */
+  left(): void;
+  /** This machine's clock and the log's differ by that much. */
+  clockOff(offMs: number): void;
+}
+
 export class Tenure {
   readonly shard: Shard;
+  readonly #keeper: TenureKeeper;
   readonly #claiming: Claiming;
   #taking = false;
   #retired = false;
@@ -45,52 +59,89 @@ export class Tenure {
   #passOver: () => void = () => undefined;
   #sealing: Promise<boolean> = Promise.resolve(false);
 
-  constructor(shard: Shard) {
+  constructor(shard: Shard, claiming: Claiming, keeper: TenureKeeper) {
     this.shard = shard;
-    this.#claiming = new Claiming(shard);
+    this.#claiming = claiming;
+    this.#keeper = keeper;
   }
 
-  /** Takes the shard, with back-off; resolves when it is served, lost again, or broken. At most one attempt runs at a time. */
+  /** Whether it is being claimed, or was given up for good. */
+  get busy(): boolean {
+    return this.#taking || this.#retired;
+  }
+
+  /** Takes the shard, with back-off; resolves when it is served, lost again, left to somebody else, or broken. At most one attempt runs at
+   *  a time. */
   async take(reason: ClaimReason): Promise<void> {
-    if (this.#taking || this.#retired || this.shard.phase !== "unowned") return;
+    if (this.busy || this.shard.phase !== "unowned") return;
     this.#taking = true;
+    this.shard.pursuit = "claiming";
+    let own = false;
     try {
-      if (!(await this.#claimed(reason))) return;
-      this.#open();
+      own = await this.#claimed(reason);
+      if (own) this.#open();
     } catch (error) {
       this.broken(error instanceof LogBroken ? error.invariant : "recovery", causeOf(error));
       return;
     } finally {
       this.#taking = false;
+      this.shard.pursuit = "none";
     }
-    await new Promise<void>((resolve) => {
-      this.#passOver = resolve;
-    });
+    if (own) {
+      await new Promise<void>((resolve) => {
+        this.#passOver = resolve;
+      });
+    } else if (!this.#retired && this.shard.phase === "unowned") {
+      // Whoever keeps this shard waits before the next time, and longer the more often it was lost.
+      this.#attempts = 0;
+      this.#keeper.left();
+    }
   }
 
-  // Tries until the shard is claimed. False when it is not wanted any more, or stopped meanwhile. One that broke under way and may be taken
+  // Tries until the shard is claimed. False when it is not to be claimed any more, or stopped meanwhile. One that broke under way and may be taken
   // again is read again first, whatever was claimed.
   async #claimed(reason: ClaimReason): Promise<boolean> {
     for (;;) {
       const breaks = this.#breaks;
-      const own = await this.#attempt(reason);
-      if (this.#retired || this.shard.phase !== "unowned") return false;
-      if (own && breaks === this.#breaks) return true;
+      const { own, barred, clockOffMs } = await this.#attempt(reason);
+      if (this.#retired || barred || this.shard.phase !== "unowned") return false;
+      if (!own || breaks !== this.#breaks) continue;
+      if (Math.abs(clockOffMs) <= this.shard.world.limits.clockOffsetMaxMs) return true;
+      await this.#giveBackForClock(clockOffMs);
+      return false;
     }
   }
 
   // The first attempt after a time of serving is made at once; those after it wait, so that a log in trouble is not flooded with claims.
-  async #attempt(reason: ClaimReason): Promise<boolean> {
+  async #attempt(reason: ClaimReason): Promise<Attempt> {
     if (this.#attempts > 0) {
       const { world } = this.shard;
       const spread = BACKOFF_FIRST_MS * (1 + BACKOFF_SPREAD * world.nonces.fraction());
       await pause(world, Math.min(BACKOFF_MAX_MS, spread * 2 ** (this.#attempts - 1)));
-      if (this.#retired) return false;
+      if (this.#retired) return NOT_OWN;
     }
-    this.#attempts += 1;
-    const { own, settled } = await this.#claiming.attempt(reason);
-    if (settled) this.#answerOrphans();
-    return own;
+    const attempt = await this.#claiming.attempt(reason, () => this.#keeper.mayClaim());
+    if (!attempt.barred) this.#attempts += 1;
+    if (attempt.settled) this.#answerOrphans();
+    return attempt;
+  }
+
+  // T9. Nothing was decided under this claim, so the state is the one that was read.
+  async #giveBackForClock(offMs: number): Promise<void> {
+    const { shard } = this;
+    const { world, judge } = shard;
+    shard.epoch = judge.claim as number;
+    world.say("error", "clock_off", { shard: shard.number, epoch: shard.epoch, offMs: Math.round(offMs), maxMs: world.limits.clockOffsetMaxMs });
+    this.#keeper.clockOff(offMs);
+    const reason: Reason = { reason: "clock", target: null, at: judge.time };
+    const stateHash = (): Uint8Array => stateHashNow(shard);
+    await this.#sent((landed) => releaseControl(shard, reason, stateHash, landed));
+    this.#markReleased(reason, stateHash);
+  }
+
+  #markReleased({ reason, target }: Reason, stateHash: () => Uint8Array): void {
+    const { shard } = this;
+    if (!shard.judge.open) shard.released = { reason, target, stateHash: stateHash(), checked: true };
   }
 
   #open(): void {
@@ -145,7 +196,7 @@ export class Tenure {
   /** C9: the log said no. Nothing of the head happened. */
   refused(detail: string): void {
     const shard = this.shard;
-    if (shard.phase === "stopped") return;
+    if (shard.phase === "stopped" || shard.phase === "unowned") return;
     if (shard.phase !== "log_down") shard.world.say("error", "log_refused", { shard: shard.number, detail });
     this.#end("log_down", "log_unavailable");
     const delay = this.#probeMs;
@@ -178,8 +229,12 @@ export class Tenure {
   /** Another claim became effective. Whoever asked hears what the log says; the shard is left to its owner. */
   deposed(cause: string): void {
     if (!this.#lose("deposed", cause)) return;
+    this.shard.note = this.#claimant();
     catchUp(this.shard).then(
-      (whole) => (whole ? this.#answerOrphans() : undefined),
+      (whole) => {
+        if (whole) this.#answerOrphans();
+        this.#keeper.left();
+      },
       (error: unknown) => this.broken("recovery", causeOf(error)),
     );
   }
@@ -189,7 +244,8 @@ export class Tenure {
     const { world } = shard;
     if (shard.phase === "stopped" || shard.phase === "unowned") return false;
     world.counters.count("tenures_ended", reason);
-    world.say("warn", "tenure_over", { shard: shard.number, epoch: shard.epoch, cause });
+    const by = reason === "deposed" ? { by: shard.owner?.nodeId ?? "unknown" } : {};
+    world.say("warn", "tenure_over", { shard: shard.number, epoch: shard.epoch, cause, ...by });
     this.#end("unowned", "shard_unowned");
     if (shard.orphanCount > 0) world.timers.after(ORPHAN_MAX_MS, () => this.#giveUpOrphans(ORPHAN_MAX_MS));
     return true;
@@ -233,9 +289,9 @@ export class Tenure {
 
   /** Seals the shard, lets what is in flight land, and closes the epoch with a RELEASE; whoever stops then leaves nobody without a word.
    *  Resolves when nothing is owned; with whether it was given up, and not lost to somebody else. */
-  async release(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<boolean> {
+  async release(reason: Reason, stateHash: () => Uint8Array): Promise<boolean> {
     const { phase } = this.shard;
-    if (reason === "stop") this.#retired = true;
+    if (reason.reason === "stop") this.#retired = true;
     // Who stops while the clock is the reason already waits for that.
     if (phase === "serving") this.#sealing = this.#seal(reason, stateHash);
     const given = phase === "serving" || phase === "sealed" ? await this.#sealing : phase === "opening" || (phase === "log_down" && this.#retired);
@@ -244,7 +300,7 @@ export class Tenure {
     return given;
   }
 
-  async #seal(reason: ReleaseReason, stateHash: () => Uint8Array): Promise<boolean> {
+  async #seal(reason: Reason, stateHash: () => Uint8Array): Promise<boolean> {
     const { shard } = this;
     const { world } = shard;
     shard.phase = "sealed";
@@ -255,9 +311,14 @@ export class Tenure {
     if (!this.#sealed) return false;
     await this.#sent((landed) => releaseControl(shard, reason, stateHash, landed));
     if (!this.#sealed) return false;
-    world.say("info", "shard_released", { shard: shard.number, epoch: shard.epoch, lsn: shard.judge.lsn, reason });
+    this.#markReleased(reason, stateHash);
+    world.say("info", "shard_released", { shard: shard.number, epoch: shard.epoch, lsn: shard.judge.lsn, ...reason });
     this.#end("unowned", "shard_moving");
     return true;
+  }
+
+  #claimant(): string {
+    return `claimed by ${this.shard.owner?.nodeId ?? "another node"}`;
   }
 
   get #sealed(): boolean {

@@ -34,6 +34,10 @@ export interface ShardLimits {
   readonly answersMax: number;
   readonly timeIdleMs: number;
   readonly clockOffsetMaxMs: number;
+  /** How often an owner shows that it lives. */
+  readonly heartbeatMs: number;
+  /** An owner from which nothing came for so long, and for three times of everything that makes it write, counts as gone. */
+  readonly leaseMs: number;
   /** Auctions captured in one turn. */
   readonly snapshotSliceMax: number;
   readonly closedKeptMs: number;
@@ -47,6 +51,8 @@ export const SHARD_LIMITS: ShardLimits = Object.freeze({
   answersMax: 4_000_000,
   timeIdleMs: 10_000,
   clockOffsetMaxMs: 500,
+  heartbeatMs: 1_000,
+  leaseMs: 3_000,
   // About a millisecond.
   snapshotSliceMax: 200,
   closedKeptMs: 86_400_000,
