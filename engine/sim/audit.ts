@@ -74,8 +74,36 @@ export class ShardAudit {
     return this.#auctions.size;
   }
 
-  /** The next record with the judge's verdict; `decisions` unpacks a frame. Returns the violation it shows, or null. */
-  record(record: JudgedRecord, verdict: Verdict, decisions: (record: JudgedRecord) => readonly Decision[]): Violation | null {
+  /** An auction as replayed up to here, or null; it changes as the replay goes on. */
+  stateOf(auctionId: AuctionId): AuctionState | null {
+    return this.#auctions.get(auctionId)?.state ?? null;
+  }
+
+  /** Every auction as replayed up to here. */
+  *states(): IterableIterator<AuctionState> {
+    for (const { state } of this.#auctions.values()) yield state;
+  }
+
+  /** State hash of the shard as replayed up to here, 16 bytes. */
+  stateSum(): Uint8Array {
+    for (const audited of this.#auctions.values()) {
+      if (!audited.changed) continue;
+      const hash = stateHash(audited.state, this.#hash);
+      this.#sum = addHash(subtractHash(this.#sum, audited.hash), hash);
+      audited.hash.set(hash);
+      audited.changed = false;
+    }
+    return this.#sum;
+  }
+
+  /** The next record with the judge's verdict; `decisions` unpacks a frame. Returns the violation it shows, or null. `seen` hears of each
+   *  decision right behind it. */
+  record(
+    record: JudgedRecord,
+    verdict: Verdict,
+    decisions: (record: JudgedRecord) => readonly Decision[],
+    seen: (decision: Decision, lsn: number) => void = () => undefined,
+  ): Violation | null {
     this.records += 1;
     let at: Decision | null = null;
     try {
@@ -95,6 +123,7 @@ export class ShardAudit {
             () => `decided at ${decision.at}, outside the frame's ${record.timeFirst} to ${record.timeLast}`,
           );
           this.#decision(decision);
+          seen(decision, lsn);
           lsn += 1;
         }
         must(lsn === record.firstLsn + record.count, "I1", () => `a frame of ${record.count} lsns holds ${lsn - record.firstLsn} decisions`);
@@ -148,15 +177,9 @@ export class ShardAudit {
   }
 
   #release(claimed: Uint8Array): void {
-    for (const audited of this.#auctions.values()) {
-      if (!audited.changed) continue;
-      const hash = stateHash(audited.state, this.#hash);
-      this.#sum = addHash(subtractHash(this.#sum, audited.hash), hash);
-      audited.hash.set(hash);
-      audited.changed = false;
-    }
+    const sum = this.stateSum();
     must(
-      this.#sum.every((byte, i) => byte === claimed[i]),
+      sum.every((byte, i) => byte === claimed[i]),
       "I14",
       () => "the replayed state has another hash than the one released",
     );

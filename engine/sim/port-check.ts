@@ -1,0 +1,92 @@
+// Watches the calls between a process, its log and its callers, for rules whose breaking another rule would make good, so that no answer
+// would ever show it.
+//
+// Q1. One append of a shard is in flight, and one request of a lane.
+// Q2. Nothing is appended under an epoch after an unknown outcome or a RELEASE of it.
+// Q3. No answer and no update leaves before its record is in the log, and before this process heard of it: told done, or read.
+// Q4. An answer's bytes are those that the log amounts to.
+import { ANSWER_BYTES } from "../core/answers.ts";
+import type { AuctionId, Offset, Shard } from "../core/ids.ts";
+import type { AppendOutcome } from "../ports.ts";
+import type { Update } from "../protocol.ts";
+import type { ModelRecord } from "./model-judge.ts";
+import { rememberedName, type TrueLog } from "./true-log.ts";
+
+type Tell = (invariant: string, message: string) => void;
+
+/** What one process did at one shard. */
+interface Seen {
+  inFlight: ModelRecord | null;
+  /** Epochs under which it may append nothing more, and why. */
+  readonly over: Map<number, string>;
+  /** Records below it are known to the process. */
+  known: Offset;
+}
+
+/** One process. */
+export class PortCheck {
+  readonly #name: string;
+  readonly #logs: readonly TrueLog[];
+  readonly #tell: Tell;
+  readonly #seen: readonly Seen[];
+
+  constructor(name: string, logs: readonly TrueLog[], tell: Tell) {
+    this.#name = name;
+    this.#logs = logs;
+    this.#tell = tell;
+    this.#seen = logs.map(() => ({ inFlight: null, over: new Map(), known: 0 }));
+  }
+
+  /** Handed to the log. */
+  sent(shard: Shard, record: ModelRecord): void {
+    const seen = this.#of(shard);
+    if (seen.inFlight !== null) this.#tell("Q1", `${this.#name} appends a ${record.kind} to shard ${shard} while a ${seen.inFlight.kind} is in flight`);
+    seen.inFlight = record;
+    if (record.kind === "claim") return;
+    const over = seen.over.get(record.epoch);
+    if (over !== undefined) this.#tell("Q2", `${this.#name} appends a ${record.kind} to shard ${shard} under epoch ${record.epoch} after ${over}`);
+    if (record.kind === "release") seen.over.set(record.epoch, "its RELEASE");
+  }
+
+  /** The process hears what became of it. */
+  told(shard: Shard, outcome: AppendOutcome): void {
+    const seen = this.#of(shard);
+    const record = seen.inFlight;
+    seen.inFlight = null;
+    if (record === null) return;
+    if (outcome.kind === "done") seen.known = Math.max(seen.known, outcome.offset + 1);
+    if (outcome.kind === "unknown" && record.kind !== "claim") seen.over.set(record.epoch, "an unknown outcome");
+  }
+
+  /** The process has read up to there, or holds a checkpoint that reaches there. */
+  read(shard: Shard, below: Offset): void {
+    const seen = this.#of(shard);
+    seen.known = Math.max(seen.known, below);
+  }
+
+  /** An answer leaves. */
+  answered(shard: Shard, auctionId: AuctionId, rows: Uint8Array, at: number): void {
+    const known = this.#logs[shard]?.remembered.get(rememberedName(auctionId, rows, at));
+    const text = Buffer.from(rows.subarray(at, at + ANSWER_BYTES)).toString("hex");
+    if (known === undefined) this.#tell("Q3", `${this.#name} answers of ${auctionId} what is not in the log: ${text}`);
+    else if (known.offset >= this.#of(shard).known) this.#tell("Q3", `${this.#name} answers of ${auctionId} before it heard of the record at ${known.offset}`);
+    else if (Buffer.compare(known.row, rows.subarray(at, at + ANSWER_BYTES)) !== 0) {
+      this.#tell("Q4", `${this.#name} answers of ${auctionId}: ${text}, the log says ${Buffer.from(known.row).toString("hex")}`);
+    }
+  }
+
+  /** An update leaves. */
+  updated(shard: Shard, { auctionId, epoch, sequence, state }: Update): void {
+    const shown = this.#logs[shard]?.shown.get(`${auctionId} ${sequence}`);
+    const text = JSON.stringify(state);
+    if (shown === undefined) this.#tell("I18", `${this.#name} shows ${auctionId} at ${sequence}, which is not in the log: ${text}`);
+    else if (shown.offset >= this.#of(shard).known) this.#tell("I18", `${this.#name} shows ${auctionId} at ${sequence} before it heard of its record`);
+    else if (shown.text !== text || shown.epoch !== epoch) {
+      this.#tell("I20", `${this.#name} shows ${auctionId} at (${epoch}, ${sequence}) ${text}, the log says (${shown.epoch}) ${shown.text}`);
+    }
+  }
+
+  #of(shard: Shard): Seen {
+    return this.#seen[shard] as Seen;
+  }
+}
