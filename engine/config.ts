@@ -58,6 +58,25 @@ export const engineSchema = z.object({
     max: 5_000,
   }),
   engineClockOffsetMaxMs: integer({ default: "500", unit: "ms", meaning: "a clock further off makes no claims", min: 1, max: 60_000 }),
+  engineShards: text({
+    default: "all",
+    unit: "shards",
+    meaning: "shards this node owns, such as 0-7,9; with a placement file the file says",
+    pattern: /^(all|\d+(-\d+)?(,\d+(-\d+)?)*)$/,
+    wanted: "all, or shards such as 0-7,9",
+  }),
+  placementFile: optional(
+    text({ unit: "path", defaultText: "none", meaning: "JSON: version, and the nodes of each shard in order; the first owns, the others stand by" }),
+  ),
+  engineStandby: yesNo({ default: "true", unit: "-", meaning: "follow the shards one would take; false reads them when they are taken" }),
+  engineHeartbeatMs: integer({ default: "1000", unit: "ms", meaning: "an owner among several nodes logs its time this often", min: 100, max: 10_000 }),
+  engineLeaseMs: integer({
+    default: "3000",
+    unit: "ms",
+    meaning: "an owner silent for so long is taken over from; at least three heartbeats",
+    min: 300,
+    max: 60_000,
+  }),
   ...postgresFields,
   ...kafkaFields,
   localSegmentBytes: integer({ default: "268435456", unit: "bytes", meaning: "size at which a local log segment is full", min: MIB, max: 4_294_967_296 }),
@@ -85,7 +104,7 @@ export interface EngineSettings extends Omit<Raw, "nodeId" | "localReserveBytes"
 
 /** Names that only other processes read: they share the engine's environment under the supervisor. */
 const FOREIGN =
-  /^FAIRWARNING_(GATEWAY|RATE|JWT|TIERS|GUEST|OPERATOR|SEARCH|COORDINATION|ANALYTICS|EVENTS|SINK|REDIS|CLICKHOUSE|ELASTICSEARCH|DEMO|BIDDERS|ENGINES|RESTART|POSTGRES_PORT|POSTGRES_READ|LINK_TLS|ENGINE_(HEARTBEAT|LEASE|STANDBY|WEIGHT)|URL|TOKEN)/;
+  /^FAIRWARNING_(GATEWAY|RATE|JWT|TIERS|GUEST|OPERATOR|SEARCH|COORDINATION|ANALYTICS|EVENTS|SINK|REDIS|CLICKHOUSE|ELASTICSEARCH|DEMO|BIDDERS|ENGINES|RESTART|POSTGRES_PORT|POSTGRES_READ|LINK_TLS|ENGINE_WEIGHT|URL|TOKEN)/;
 
 /** Settings from flags, the environment, `./.env` and their defaults; or all faults. Reads files, changes nothing. */
 export function readEngineSettings(flags: Readonly<Record<string, string | undefined>> = {}): SettingsLoaded<EngineSettings> | SettingsRefused {
