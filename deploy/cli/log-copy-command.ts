@@ -3,7 +3,9 @@ import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { CliFailure, EXIT, type ExitCode } from "./exit.ts";
 import { type CopyProgress, CopyStopped, compareBoth, copyRecords, type ShardCopied, surveySource } from "./log-copy.ts";
+import { placeSettings } from "./log-open.ts";
 import { openSource, openTarget, parsePlace } from "./log-places.ts";
+import { topicFindings } from "./log-topics.ts";
 import { makeOutput, type Output } from "./output.ts";
 
 interface CopyFlags {
@@ -20,7 +22,7 @@ Places: local:FOLDER is a data folder, kafka is the topic of the settings or of 
 Every record goes over at its own offset, GENESIS with its life id included, so that claims and checkpoints stay true. The target must
 be empty. Nobody may own a shard of the source: stop the system in order first. Both sides are read back and compared by SHA-256.
 A copy that was interrupted is no log yet, and no engine starts on it; --continue compares what is there and goes on.
-A log whose beginning was trimmed away cannot be copied. Afterwards start a system on one of the two logs only, ever.
+A log whose beginning was trimmed away cannot be copied: Kafka begins a topic at offset 0 only. Afterwards start a system on one of the two logs only, ever.
 
 Examples:
   fairwarning log copy --from local:./data --to kafka --kafka broker-1:9092,broker-2:9092
@@ -60,6 +62,7 @@ async function copy(flags: CopyFlags): Promise<void> {
   try {
     const copied = await carry(flags, places, tell.told);
     tellCopied(out, copied);
+    if (places.to.kind === "kafka") await tellTopic(out, flags, copied.shards.length);
   } catch (error) {
     if (!(error instanceof CopyStopped)) throw error;
     const more = error.why === "interrupted" ? " What is there stays: the same command with --continue goes on." : "";
@@ -110,6 +113,15 @@ function progressBar(out: Output): { readonly told: (progress: CopyProgress) => 
     },
     stop: () => bar.stop(),
   };
+}
+
+// A topic that was there already may be empty and still not what safety needs; a copy is made all the same, an engine would refuse it.
+async function tellTopic(out: Output, flags: CopyFlags, shards: number): Promise<void> {
+  const findings = await topicFindings({ ...placeSettings(flags, "kafka"), shards });
+  for (const { check, found, wanted, advice } of findings.filter(({ verdict, needed }) => needed && verdict === "fail")) {
+    out.talk(`No engine will serve this topic yet. ${check}: found ${found}, wanted ${wanted}. ${advice}`);
+  }
+  out.talk(`The log has ${shards} shards for ever: where another number is the default, set FAIRWARNING_SHARDS=${shards}.`);
 }
 
 function tellCopied(out: Output, copied: Copied): void {

@@ -53,6 +53,27 @@ test("log copy: shards of several lanes go over at once", async () => {
   expect(await compareBoth({ source: log, target, surveys })).toHaveLength(SHARDS);
 });
 
+test("log copy: every reader of the source is closed, whole or not", async () => {
+  const { log } = await stoppedSystem();
+  let open = 0;
+  async function* counted(...range: Parameters<typeof log.read>) {
+    open += 1;
+    try {
+      yield* log.read(...range);
+    } finally {
+      open -= 1;
+    }
+  }
+  const source = { read: counted, tail: log.tail.bind(log), ends: log.ends.bind(log) };
+  const surveys = await surveySource({ log: source, codec, shards: SHARDS });
+  await copyRecords({ source, target: new MemoryStore(SHARDS).connect(), surveys, goOn: false });
+  expect(open).toBe(0);
+  let appends = 0;
+  const shaky = new MemoryStore(SHARDS).connect({ fate: () => ({ kind: ++appends === SHARDS + 1 ? "lost" : "done" }) });
+  await stoppedBy(copyRecords({ source, target: shaky, surveys, goOn: false }));
+  expect(open).toBe(0);
+});
+
 test("log copy: progress: every step ends at its whole", async () => {
   const { log } = await stoppedSystem();
   const target = new MemoryStore(SHARDS).connect();

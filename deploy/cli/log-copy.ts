@@ -132,7 +132,10 @@ export async function copyRecords(options: {
       count.add(ready.length);
       // Those that waited because the request was full come first next time.
       for (const { feed } of ready) active.push(...active.splice(active.indexOf(feed), 1));
-      for (const feed of active.filter((each) => each.finished)) active.splice(active.indexOf(feed), 1);
+      for (const feed of active.filter((each) => each.finished)) {
+        active.splice(active.indexOf(feed), 1);
+        await feed.close();
+      }
     }
   } finally {
     for (const feed of active) await feed.close();
