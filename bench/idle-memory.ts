@@ -26,6 +26,8 @@ const BIDDERS_SEED = 1;
 const POSTGRES_READY_MS = 120_000;
 const SAVED_LIMIT_MS = 300_000;
 const SAVED_PAUSE_MS = 100;
+const FOLDED_PAUSE_MS = 500;
+const FOLDED_LIMIT_MS = 60_000;
 /** Bids before the kill: a second or two of them, so that the newest checkpoint lies behind. */
 const TAIL_BIDS = 20_000;
 
@@ -40,6 +42,9 @@ export interface IdleFigures {
   readonly auctions: number;
   readonly answersEach: number;
   readonly empty: EngineMemory;
+  /** As bids left them. */
+  readonly busy: EngineMemory;
+  /** Once nobody has asked for them for some seconds. */
   readonly full: EngineMemory;
   /** The same auctions, read from the checkpoint by a new process. */
   readonly restarted: EngineMemory;
@@ -97,9 +102,13 @@ async function measure(stack: Stack, options: Parameters<typeof runIdle>[0]): Pr
   const filled = await bid(stack, place, { auctions, bids: BIDS_EACH * count, first: 0 });
   progress("waiting for the checkpoint");
   await saved(stack);
+  const busy = await memoryOf(stack);
+  progress("waiting until nobody has asked for them for a while");
+  await folded(stack, count);
   const full = await memoryOf(stack);
   progress("stopping and starting the engine");
   const stopped = await stack.restartEngine("SIGTERM");
+  await folded(stack, count);
   const restarted = await memoryOf(stack);
   progress("killing the engine behind bids, and starting it");
   const tail = await bid(stack, place, { auctions, bids: TAIL_BIDS, first: filled.sent });
@@ -108,7 +117,20 @@ async function measure(stack: Stack, options: Parameters<typeof runIdle>[0]): Pr
   const answers = [...filled.answers, ...tail.answers].map(({ file }) => ({ file, first: 0, stride: 1 }));
   const check = await checkRun({ dataDir: stack.dataDir, answers, auctions, sent: tail.sent });
   const bytesEach = (full.resident - empty.resident) / count;
-  return { auctions: count, answersEach: BIDS_EACH, empty, full, restarted, bytesEach, createdInSeconds, stopped, killed, bidsBeforeKill: TAIL_BIDS, check };
+  return {
+    auctions: count,
+    answersEach: BIDS_EACH,
+    empty,
+    busy,
+    full,
+    restarted,
+    bytesEach,
+    createdInSeconds,
+    stopped,
+    killed,
+    bidsBeforeKill: TAIL_BIDS,
+    check,
+  };
 }
 
 async function bid(
@@ -150,6 +172,18 @@ async function memoryOf(stack: Stack): Promise<EngineMemory> {
   };
 }
 
+/** Nobody has asked for any auction for some seconds, so the engine keeps them folded. */
+async function folded(stack: Stack, count: number): Promise<void> {
+  const until = performance.now() + FOLDED_LIMIT_MS;
+  let seen: number | null = null;
+  while (performance.now() < until) {
+    seen = figure(await scrape(`http://127.0.0.1:${stack.engineStatusPort}/metrics`), "fairwarning_engine_auctions_folded");
+    if (seen === count) return;
+    await pause(FOLDED_PAUSE_MS);
+  }
+  throw stack.engine.fault(`folded ${seen} of ${count} auctions`);
+}
+
 /** Every change is in a checkpoint. */
 async function saved(stack: Stack): Promise<void> {
   const until = performance.now() + SAVED_LIMIT_MS;
@@ -166,7 +200,7 @@ const MIB = 1_048_576;
 const AUCTIONS_OF_GOAL = 100_000;
 
 function linesOf(figures: IdleFigures): string[] {
-  const { auctions, empty, full, restarted, stopped, killed, check } = figures;
+  const { auctions, empty, busy, full, restarted, stopped, killed, check } = figures;
   const mib = (bytes: number): string => (bytes / MIB).toFixed(1);
   const memory = (name: string, seen: EngineMemory): string => {
     const each = (what: keyof EngineMemory): number => Math.round((seen[what] - empty[what]) / auctions);
@@ -178,7 +212,8 @@ function linesOf(figures: IdleFigures): string[] {
   };
   return [
     `auctions    ${auctions.toLocaleString("en")} open, ${figures.answersEach} remembered answers each; made in ${figures.createdInSeconds.toFixed(1)} s over HTTP with Postgres`,
-    memory("as bids left it", full),
+    memory("as bids left it", busy),
+    memory("some seconds later", full),
     memory("after a restart", restarted),
     `restart     stopped in order in ${(stopped.endedMs / 1_000).toFixed(2)} s; ${restart(stopped)}`,
     `restart     killed behind ${figures.bidsBeforeKill.toLocaleString("en")} bids: ${restart(killed)}, checkpoint and tail`,

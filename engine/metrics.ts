@@ -233,6 +233,12 @@ function auctionMetrics(registry: Registry, node: EngineNode): void {
   gauge(registry, "engine_auctions", "Auctions by phase, those that left memory too.", phases, ["phase"]);
   const inMemory = (): number => node.all().reduce((sum, shard) => sum + shard.actors.size, 0);
   gauge(registry, "engine_auctions_in_memory", "Auctions in memory.", () => [[{}, inMemory()]]);
-  const ending = (): number => node.deadlines.count(node.clock.now() + HOUR_MS, (actor) => actor.head?.phase === "open");
+  const folded = (): number => {
+    let count = 0;
+    for (const shard of node.all()) for (const actor of shard.actors.values()) if (actor.folded) count += 1;
+    return count;
+  };
+  gauge(registry, "engine_auctions_folded", "Auctions in memory that nobody asked for lately, in few bytes.", () => [[{}, folded()]]);
+  const ending = (): number => node.deadlines.count(node.clock.now() + HOUR_MS, (actor) => actor.phase === "open");
   gauge(registry, "engine_auctions_ending_next_hour", "Open auctions whose end in force is within an hour.", () => [[{}, ending()]]);
 }

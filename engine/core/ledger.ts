@@ -28,6 +28,9 @@ export const BID_BYTES = 34;
 /** Length of one public row: 0-3 bidder number, 4 kind, 5 row, 6-11 sequence, 12-17 bid id, 18-23 amount, 24-29 decision time. */
 export const ROW_BYTES = 30;
 
+/** Width of a row of each kind. */
+export const BYTES_OF_ROW = Object.freeze({ answers: ANSWER_BYTES, bids: BID_BYTES, rows: ROW_BYTES });
+
 const GONE: readonly (RemovalKind | null)[] = [null, "retracted", "voided"];
 const FLAT = 1;
 const COUNTED = 2;

@@ -48,7 +48,8 @@ export interface Particulars {
   readonly lotId: string | null;
 }
 
-interface SharedRules extends Rules {
+/** Rules that equal auctions share. */
+export interface SharedRules extends Rules {
   /** 64 bits over the rules as text, for the state hash. */
   readonly mark: readonly [number, number];
 }
@@ -176,6 +177,17 @@ export function makeSettings(rules: Rules, own: Particulars): Settings {
   return new SharedSettings(share(rules), own);
 }
 
+/** Settings in force as what is shared and what is the auction's own. */
+export function foldableSettings(settings: Settings): { readonly rules: SharedRules; readonly own: Particulars } {
+  invariant(settings instanceof SharedSettings, "settings in force were made by makeSettings");
+  return { rules: settings.rules, own: settings };
+}
+
+/** The settings that foldableSettings took apart. */
+export function unfoldedSettings(rules: SharedRules, own: Particulars): Settings {
+  return new SharedSettings(rules, own);
+}
+
 /** Settings as plain data with every member its own, as a snapshot keeps them. */
 export function plainSettings(settings: Settings): Settings {
   const { format, currency, amountStep, opening, increments, reserve, buyNow, bidding, softClose, retraction, reserveLowering } = settings;
@@ -206,8 +218,9 @@ export function plainSettings(settings: Settings): Settings {
   };
 }
 
-/** Checked settings read back from a snapshot, shared again. */
+/** Checked settings read back from a snapshot, shared again. Those that are shared already stay what they are. */
 export function sharedSettings(plain: Settings): Settings {
+  if (plain instanceof SharedSettings) return plain;
   const { currency, amountStep, increments, bidding, softClose, retraction, reserveLowering, sellerRights, bidderRules, outage } = plain;
   const rules = { currency, amountStep, increments, bidding, softClose, retraction, reserveLowering, sellerRights, bidderRules, outage };
   return makeSettings(rules, { ...plain, associates: plain.associates.length === 0 ? NO_ASSOCIATES : plain.associates });

@@ -6,6 +6,7 @@ import { answerRow, apply, decide, rule } from "./auction.ts";
 import type { Command, CommandBody } from "./command.ts";
 import type { Decision } from "./decision.ts";
 import { answerBytes, commandOf, digestOf, opened, TABLE_AUCTION, TABLE_EPOCH } from "./example-table.ts";
+import { FOLD_ROWS_MAX, type Folded, fold, unfold } from "./fold.ts";
 import type { Bidder } from "./people.ts";
 import { bookOf } from "./proxy.ts";
 import { recompute } from "./recompute.ts";
@@ -120,6 +121,35 @@ test("recompute: after every decision the book is that of all live bids taken ag
     }),
     { numRuns: 150 },
   );
+});
+
+test("fold: an unfolded state tells and decides what the one that was folded does", () => {
+  fc.assert(
+    fc.property(aSetUp, fc.array(aStep, { maxLength: 40 }), fc.array(aStep, { maxLength: 20 }), (setUp, steps, later) => {
+      let state = opened(setUp);
+      for (const [n, one] of steps.entries()) state = advance(state, one, n).state;
+      const folded = fold(state);
+      expect(folded).not.toBeNull();
+      let unfolded = unfold(state.auctionId, folded as Folded);
+      expect(told(unfolded)).toEqual(told(state));
+      for (const [n, one] of later.entries()) {
+        state = advance(state, one, steps.length + n).state;
+        unfolded = advance(unfolded, one, steps.length + n).state;
+      }
+      expect(told(unfolded)).toEqual(told(state));
+      expect(capture(unfolded, NOTHING_SAVED)).toEqual(capture(state, NOTHING_SAVED));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("fold: an auction with more than 64 answers is left as it is", () => {
+  let state = opened("kinds both");
+  const placed = (n: number): Step => ({ role: "bidder", who: "A", body: { type: "place_bid", kind: "maximum", amount: 1, currency: "USD" }, laterMs: n });
+  for (let n = 0; state.answerCount < FOLD_ROWS_MAX; n += 1) state = advance(state, placed(n), n).state;
+  expect(fold(state)).not.toBeNull();
+  state = advance(state, placed(1), FOLD_ROWS_MAX).state;
+  expect(fold(state)).toBeNull();
 });
 
 type Move = { readonly kind: "decide"; readonly step: Step } | { readonly kind: "commit"; readonly count: number } | { readonly kind: "discard" };

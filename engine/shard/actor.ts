@@ -2,8 +2,11 @@
 //
 // A1. `head === committed` exactly while no decision of this auction is in flight.
 // A2. While its `create` is in flight an auction has a head and no committed state, and nothing else of its mailbox is decided.
-// A3. The mailbox holds at most mailboxMax commands; beyond it `auction_busy`, so memory does not follow the senders.
+// A3. While folded it has no mail, nothing in flight and nothing that its last snapshot lacks; whoever asks for its state unfolds it.
+// A4. The mailbox holds at most mailboxMax commands; beyond it `auction_busy`, so memory does not follow the senders.
 import type { Command } from "../core/command.ts";
+import type { Phase } from "../core/decision.ts";
+import { type Folded, fold, unfold } from "../core/fold.ts";
 import type { AuctionId } from "../core/ids.ts";
 import { type AuctionState, NOTHING_SAVED, type SavedMarks } from "../core/state.ts";
 import type { Caller } from "../ports.ts";
@@ -35,8 +38,6 @@ export class Actor implements Due {
   readonly shard: Home;
   /** Place in the shard's slab of state hashes. */
   readonly index: number;
-  committed: AuctionState | null;
-  head: AuctionState | null;
   due = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   /** Decisions taken and not yet committed. */
@@ -51,6 +52,11 @@ export class Actor implements Due {
   captureWanted = false;
   saved: SavedMarks = NOTHING_SAVED;
   draft: UpdateDraft | null = null;
+  /** Whether anybody asked for its state since it was last looked at for folding. */
+  #asked = true;
+  #folded: Folded | null = null;
+  #committed: AuctionState | null;
+  #head: AuctionState | null;
   #mail: Waiting[] = NO_MAIL as Waiting[];
   #taken = 0;
 
@@ -58,8 +64,68 @@ export class Actor implements Due {
     this.shard = shard;
     this.auctionId = auctionId;
     this.index = index;
-    this.committed = state;
-    this.head = state;
+    this.#committed = state;
+    this.#head = state;
+  }
+
+  get committed(): AuctionState | null {
+    if (this.#folded !== null) this.#unfold(this.#folded);
+    return this.#committed;
+  }
+
+  set committed(state: AuctionState | null) {
+    this.#committed = state;
+  }
+
+  get head(): AuctionState | null {
+    if (this.#folded !== null) this.#unfold(this.#folded);
+    return this.#head;
+  }
+
+  set head(state: AuctionState | null) {
+    this.#head = state;
+  }
+
+  get folded(): boolean {
+    return this.#folded !== null;
+  }
+
+  /** Whether it has a committed state. */
+  get exists(): boolean {
+    return this.#folded !== null || this.#committed !== null;
+  }
+
+  /** Phase as committed; null without a state. */
+  get phase(): Phase | null {
+    return this.#folded === null ? (this.#committed?.phase ?? null) : this.#folded.phase;
+  }
+
+  /** Folds its state when nobody asked for it since the last call and nothing stands in the way (A3). Closed auctions leave memory
+   *  instead. Returns whether it did. */
+  foldIdle(): boolean {
+    const state = this.#committed;
+    if (state === null || state.phase === "closed" || state !== this.#head) return false;
+    if (this.dirty || this.captureWanted || this.inFlight > 0 || this.depth > 0 || this.draft !== null) return false;
+    if (this.saved.sequence !== state.sequence) return false;
+    const asked = this.#asked;
+    this.#asked = false;
+    if (asked) return false;
+    this.#folded = fold(state);
+    if (this.#folded === null) return false;
+    this.#committed = null;
+    this.#head = null;
+    // What is saved of it is all of it.
+    this.saved = NOTHING_SAVED;
+    return true;
+  }
+
+  #unfold(folded: Folded): void {
+    const state = unfold(this.auctionId, folded);
+    this.#folded = null;
+    this.#committed = state;
+    this.#head = state;
+    this.#asked = true;
+    this.saved = { sequence: state.sequence, answers: state.answerCount, bids: state.bidCount, rows: state.rowCount };
   }
 
   /** Commands that wait. */
@@ -73,6 +139,7 @@ export class Actor implements Due {
   }
 
   put(waiting: Waiting): void {
+    this.#asked = true;
     if (this.#mail === NO_MAIL) this.#mail = [];
     this.#mail.push(waiting);
   }

@@ -25,7 +25,7 @@ import { catchUp, LogBroken } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
 import { Shard } from "./shard.ts";
 import { Sleepers } from "./sleepers.ts";
-import { evictClosed, takeSnapshot } from "./snapshots.ts";
+import { evictClosed, foldIdle, takeSnapshot } from "./snapshots.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import { WallClock } from "./wall-clock.ts";
 import type { Control, Gap, ShardWorld } from "./world.ts";
@@ -398,11 +398,17 @@ export class EngineNode implements ShardWorld {
         await ownership.slim();
         continue;
       }
-      if (shard.reading !== 0 || (shard.dirty.size === 0 && shard.snapshotAt > 0)) continue;
-      if (!(await takeSnapshot(shard, () => this.#turnPassed()))) failed += 1;
-      else if (shard.reading === 0) evictClosed(shard, this.clock.now() - this.limits.closedKeptMs);
+      if (shard.reading !== 0) continue;
+      if ((shard.dirty.size > 0 || shard.snapshotAt === 0) && !(await this.#snapshot(shard))) failed += 1;
+      if (shard.reading === 0 && !this.#stopping) await foldIdle(shard, () => this.#turnPassed());
     }
     return failed;
+  }
+
+  async #snapshot(shard: Shard): Promise<boolean> {
+    if (!(await takeSnapshot(shard, () => this.#turnPassed()))) return false;
+    if (shard.reading === 0) evictClosed(shard, this.clock.now() - this.limits.closedKeptMs);
+    return true;
   }
 
   #turnPassed(): Promise<void> {

@@ -158,7 +158,7 @@ export class SnapshotRun implements Capturing {
 
 function countCommitted(shard: Shard): number {
   let count = shard.evicted;
-  for (const actor of shard.actors.values()) if (actor.committed !== null) count += 1;
+  for (const actor of shard.actors.values()) if (actor.exists) count += 1;
   return count;
 }
 
@@ -199,12 +199,34 @@ async function save(shard: Shard, run: SnapshotRun, turn: () => Promise<void>): 
 export function evictClosed(shard: Shard, closedBefore: number): number {
   let evicted = 0;
   for (const actor of shard.actors.values()) {
+    if (actor.phase !== "closed") continue;
     const state = actor.committed;
-    if (state?.phase !== "closed" || actor.dirty || actor.captureWanted || actor.inFlight > 0 || actor.depth > 0 || state.lastAt > closedBefore) continue;
+    if (state === null || actor.dirty || actor.captureWanted || actor.inFlight > 0 || actor.depth > 0 || state.lastAt > closedBefore) continue;
     if (actor.saved.sequence !== state.sequence) continue;
     shard.removeActor(actor);
     shard.evicted += 1;
     evicted += 1;
   }
   return evicted;
+}
+
+/** Actors looked at in one turn: a look costs some tens of nanoseconds. */
+const FOLD_LOOKS_MAX = 4_096;
+/** Actors folded in one turn: ten microseconds each. */
+const FOLDS_MAX = 100;
+
+/** Folds the auctions nobody asked for since it last ran, in slices, as long as nothing else is read into the shard. */
+export async function foldIdle(shard: Shard, turn: () => Promise<void>): Promise<number> {
+  let [looks, folds, folded] = [0, 0, 0];
+  for (const actor of shard.actors.values()) {
+    if (actor.folded) continue;
+    looks += 1;
+    if (actor.foldIdle()) folds += 1;
+    if (looks < FOLD_LOOKS_MAX && folds < FOLDS_MAX) continue;
+    folded += folds;
+    [looks, folds] = [0, 0];
+    await turn();
+    if (shard.reading !== 0) break;
+  }
+  return folded + folds;
 }
