@@ -2,7 +2,8 @@
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { CliFailure, EXIT, type ExitCode } from "./exit.ts";
-import { type CopyProgress, CopyStopped, compareBoth, copyRecords, type ShardCopied, surveySource } from "./log-copy.ts";
+import { type CopyProgress, compareBoth, copyRecords, type ShardCopied, surveySource } from "./log-copy.ts";
+import { CopyStopped } from "./log-copy-stopped.ts";
 import { placeSettings } from "./log-open.ts";
 import { openSource, openTarget, parsePlace } from "./log-places.ts";
 import { topicFindings } from "./log-topics.ts";

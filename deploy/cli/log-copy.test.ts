@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { auctionIdOf, commandOf, DAY_ONE, OneNode } from "../../engine/sim/one-node.ts";
 import { type Fate, MemoryStore } from "../../persistence/memory/decision-log.ts";
 import { createRecordCodec } from "../../persistence/record.ts";
-import { CopyStopped, compareBoth, copyRecords, hashOf, surveySource } from "./log-copy.ts";
+import { compareBoth, copyRecords, hashOf, surveySource } from "./log-copy.ts";
+import { CopyStopped } from "./log-copy-stopped.ts";
 
 const SHARDS = 3;
 const codec = createRecordCodec(new Uint8Array(16).fill(7));

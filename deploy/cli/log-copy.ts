@@ -11,12 +11,11 @@
 //     goes on there only after it has compared every byte.
 // Y4. At the end both sides are read back and compared by SHA-256, shard by shard, and the source must not have grown meanwhile.
 import { createHash } from "node:crypto";
-import type { Append, AppendOutcome, DecisionLog, RecordCodec, StoredRecord } from "../../engine/ports.ts";
+import type { DecisionLog, RecordCodec, StoredRecord } from "../../engine/ports.ts";
 import { readShard } from "../../persistence/log-reader.ts";
+import { appendAll, nextRecords, SourceShard } from "./log-copy-feed.ts";
+import { CopyStopped, type CopyTargetLog } from "./log-copy-stopped.ts";
 import type { ReadableLog } from "./log-verify.ts";
-
-/** What is needed of the log that is written. */
-export type CopyTargetLog = Pick<DecisionLog, "append" | "laneOf" | "read" | "tail" | "ends">;
 
 /** One shard as the source holds it. */
 export interface ShardSurvey {
@@ -42,21 +41,8 @@ export interface CopyProgress {
 
 type Tell = (progress: CopyProgress) => void;
 
-/** Why a log was not copied, or not to its end. */
-export class CopyStopped extends Error {
-  readonly why: "trimmed" | "broken" | "owned" | "not_empty" | "differs" | "interrupted" | "grew";
-
-  constructor(why: CopyStopped["why"], message: string) {
-    super(message);
-    this.name = "CopyStopped";
-    this.why = why;
-  }
-}
-
 /** Records of so many shards go with one request at most: readers hold one list of each in memory. */
 const SHARDS_AT_ONCE = 16;
-/** Half of what a request to a broker may hold. */
-const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 /** Told this often, in records. */
 const PROGRESS_EVERY = 512;
 
@@ -210,93 +196,6 @@ function addRecord(hash: ReturnType<typeof createHash>, record: StoredRecord): v
   const length = Buffer.alloc(4);
   length.writeUInt32LE(record.bytes.length);
   hash.update(length).update(record.bytes);
-}
-
-interface Ready {
-  readonly feed: SourceShard;
-  readonly record: StoredRecord;
-}
-
-/** The records of one shard, one after the other. */
-class SourceShard {
-  readonly shard: number;
-  readonly #lists: AsyncIterator<readonly StoredRecord[]>;
-  readonly #end: number;
-  #list: readonly StoredRecord[] = [];
-  #at = 0;
-  /** Offset of the next record. */
-  next: number;
-
-  constructor(log: ReadableLog, shard: number, from: number, end: number) {
-    this.shard = shard;
-    this.next = from;
-    this.#end = end;
-    this.#lists = log.read(shard, from, end)[Symbol.asyncIterator]();
-  }
-
-  get finished(): boolean {
-    return this.next >= this.#end;
-  }
-
-  /** The next record, still to be taken. */
-  async peek(): Promise<StoredRecord> {
-    while (this.#at >= this.#list.length) {
-      const { done, value } = await this.#lists.next();
-      if (done === true) throw new CopyStopped("interrupted", `the source gave shard ${this.shard} to offset ${this.next} only, not to ${this.#end}`);
-      [this.#list, this.#at] = [value, 0];
-    }
-    return this.#list[this.#at] as StoredRecord;
-  }
-
-  take(): void {
-    this.#at += 1;
-    this.next += 1;
-  }
-
-  async close(): Promise<void> {
-    await this.#lists.return?.();
-  }
-}
-
-async function nextRecords(feeds: readonly SourceShard[]): Promise<readonly Ready[]> {
-  const ready: Ready[] = [];
-  let bytes = 0;
-  for (const feed of feeds) {
-    const record = await feed.peek();
-    if (record.offset !== feed.next) throw new CopyStopped("interrupted", `the source gave offset ${record.offset} of shard ${feed.shard}, not ${feed.next}`);
-    if (ready.length > 0 && bytes + record.bytes.length > REQUEST_BYTES_MAX) break;
-    bytes += record.bytes.length;
-    ready.push({ feed, record });
-  }
-  return ready;
-}
-
-// Shards are grouped by lane anew each round: a lane is the leading broker, and that may change.
-async function appendAll(target: CopyTargetLog, ready: readonly Ready[]): Promise<void> {
-  const lanes = new Map<number, Ready[]>();
-  for (const each of ready) {
-    const lane = target.laneOf(each.feed.shard);
-    lanes.set(lane, [...(lanes.get(lane) ?? []), each]);
-  }
-  await Promise.all([...lanes.values()].map((lane) => appendLane(target, lane)));
-}
-
-async function appendLane(target: CopyTargetLog, lane: readonly Ready[]): Promise<void> {
-  const appends: Append[] = lane.map(({ feed, record }) => ({ shard: feed.shard, bytes: record.bytes }));
-  const outcomes = await new Promise<readonly AppendOutcome[]>((done) => target.append(appends, done));
-  for (const [i, { feed, record }] of lane.entries()) {
-    checkOutcome(outcomes[i], feed.shard, record.offset);
-    feed.take();
-  }
-}
-
-function checkOutcome(outcome: AppendOutcome | undefined, shard: number, offset: number): void {
-  if (outcome?.kind === "done") {
-    if (outcome.offset === offset) return;
-    throw new CopyStopped("differs", `record ${offset} of shard ${shard} came to stand at ${outcome.offset}: somebody else writes to the target`);
-  }
-  const why = outcome === undefined ? "no outcome" : outcome.kind === "refused" ? `refused, ${outcome.code}: ${outcome.detail}` : `unknown: ${outcome.cause}`;
-  throw new CopyStopped("interrupted", `record ${offset} of shard ${shard} was not taken for sure (${why})`);
 }
 
 async function recordsOf(log: ReadableLog, shards: number): Promise<number> {

@@ -16,7 +16,7 @@ import { localCopyState, openLocalCopy, unfinishedFolder } from "../../persisten
 import { openLocalLog } from "../../persistence/local/open-log.ts";
 import { createRecordCodec } from "../../persistence/record.ts";
 import { CliFailure, EXIT, type ExitCode } from "./exit.ts";
-import type { CopyTargetLog } from "./log-copy.ts";
+import type { CopyTargetLog } from "./log-copy-stopped.ts";
 import { type PlaceFlags, placeSettings, topicText } from "./log-open.ts";
 import type { ReadableLog } from "./log-verify.ts";
 
