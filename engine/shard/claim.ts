@@ -8,6 +8,7 @@
 //     Between the two it is asked whether the shard is still to be claimed: the log may have shown that somebody else serves it.
 // T4. Read up to the claim; go on only if the effective claim is one's own, told apart by its nonce.
 // T6. Committed state is the replayed one; epoch = offset of the claim.
+// T10. (own) Whoever catches up later overtakes who began before: that one, which may have waited for the store, touches nothing any more.
 import type { Instant } from "../core/ids.ts";
 import type { AppendOutcome, Checkpoint, ClaimReason } from "../ports.ts";
 import { catchUp, causeOf, LogBroken, learnOwner, recover, StoreAway, sameBytes } from "./recovery.ts";
@@ -49,6 +50,8 @@ const NONCES_KEPT = 8;
 export class Claiming {
   readonly #shard: Shard;
   #recovered = false;
+  /** Counts those who catch up; only the newest goes on (T10). */
+  #calls = 0;
   #nonces: readonly Uint8Array[] = [];
 
   constructor(shard: Shard) {
@@ -62,6 +65,7 @@ export class Claiming {
 
   /** Nothing in memory is believed any more: the next attempt reads everything again. */
   forget(): void {
+    this.#calls += 1;
     this.#recovered = false;
   }
 
@@ -71,6 +75,7 @@ export class Claiming {
     const { world } = shard;
     const begun = world.clock.monotonic();
     const from = await this.catchUp();
+    if (from === null) return NOT_OWN;
     if (!mayClaim()) return { ...NOT_OWN, barred: true, settled: shard.judge.claim !== (shard.epoch as number) };
     checkClock(shard);
     const nonce = world.nonces.bytes(16);
@@ -96,41 +101,46 @@ export class Claiming {
     return { own, settled: true, barred: false, clockOffMs: storedAt === null ? 0 : outsideMs(storedAt, sentAt, world.clock.now()) };
   }
 
-  /** T2, from memory where that is possible; and who owns the shard now. Returns where the reading began. Rejects as attempt does. */
-  async catchUp(): Promise<string> {
-    const from = await this.#catchUp();
-    await learnOwner(this.#shard);
+  /** T2, from memory where that is possible; and who owns the shard now. Returns where the reading began, or null when another
+   *  overtook it. Rejects as attempt does. */
+  async catchUp(): Promise<string | null> {
+    this.#calls += 1;
+    const from = await this.#catchUp(this.#calls);
+    if (from !== null) await learnOwner(this.#shard);
     return from;
   }
 
   // A store that does not answer is asked again for a while; then the whole log is read instead, if all of it is still there.
-  async #catchUp(): Promise<string> {
+  async #catchUp(call: number): Promise<string | null> {
     const { world, number } = this.#shard;
-    for (let tries = 1; ; tries += 1) {
+    for (let tries = 1; call === this.#calls; tries += 1) {
       try {
-        return await this.#read(true);
+        return await this.#read(true, call);
       } catch (error) {
+        if (call !== this.#calls) break;
         if (!(error instanceof StoreAway)) throw error;
         if (tries >= STORE_TRIES && (await world.log.ends(number)).start === 0) {
           world.say("warn", "snapshots_away", { shard: number, cause: error.message, instead: "replaying the whole log" });
           this.#shard.note = "replaying the whole log";
-          return this.#read(false);
+          return this.#read(false, call);
         }
         this.#shard.note = "waiting for the snapshot store";
         await pause(world, STORE_PAUSE_MS);
       }
     }
+    return null;
   }
 
-  async #read(withStore: boolean): Promise<string> {
+  async #read(withStore: boolean, call: number): Promise<string | null> {
     const shard = this.#shard;
-    if (this.#recovered && withStore) {
-      await catchUp(shard);
-      return "memory";
-    }
+    if (call !== this.#calls) return null;
+    if (this.#recovered && withStore) return (await catchUp(shard)) ? "memory" : null;
     this.#recovered = false;
-    const from = await recover(shard, withStore ? await checkpoints(shard) : null);
-    this.#recovered = true;
+    const stored = withStore ? await checkpoints(shard) : null;
+    if (call !== this.#calls) return null;
+    const from = await recover(shard, stored);
+    if (call !== this.#calls) return null;
+    this.#recovered = from !== null;
     return from;
   }
 }

@@ -15,7 +15,7 @@
 // W9. After a claim that showed a wrong clock nothing is claimed for 5 s, doubling to a minute.
 import type { ClaimReason, Membership } from "../ports.ts";
 import { Claiming } from "./claim.ts";
-import { clear } from "./recovery.ts";
+import { abandon } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import { ColdWatch, Standby, type StandbyHost, type Watching } from "./standby.ts";
 import { stateHashNow } from "./state-hash-now.ts";
@@ -202,7 +202,7 @@ export class Ownership implements TenureKeeper, StandbyHost {
   #leave(): void {
     this.#endStandby();
     this.#claiming.forget();
-    clear(this.shard);
+    abandon(this.shard);
     this.shard.note = null;
     this.shard.world.statusChanged(this.shard);
   }

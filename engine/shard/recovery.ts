@@ -6,7 +6,8 @@
 // R2. A checkpoint ahead of the log's end means that the log got shorter: nobody serves the shard.
 // R3. A record is taken whole, in one step: whatever it needs from the store is fetched before. So committed states and the judge
 //     always stand at the same lsn when anybody else looks.
-// R4. One reading at a time moves the shard. One that is overtaken by another ends at its next record.
+// R4. One reading at a time moves the shard. One that is overtaken by another ends at its next record, or wherever else it waits: it
+//     clears nothing, loads nothing and begins no other.
 // R5. Who reads a RELEASE and nothing that counts behind it compares the state it bears with its own: two nodes that read one log and
 //     differ must not both go on.
 import { apply, dueAt } from "../core/auction.ts";
@@ -45,9 +46,10 @@ export function causeOf(error: unknown): string {
 }
 
 /** Brings a shard to the end of its log, whatever it held before, from the newest checkpoint that fits or (none, or null: the store is
- *  away) from the log's first record. Returns where the replay began. Rejects with StoreAway or LogBroken. */
-export function recover(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero"> {
-  return asReading(shard, () => recoverFrom(shard, checkpoints));
+ *  away) from the log's first record. Returns where the replay began, or null when another reading overtook it. Rejects with StoreAway
+ *  or LogBroken. */
+export function recover(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero" | null> {
+  return asReading(shard, (reading) => recoverFrom(shard, checkpoints, reading));
 }
 
 // One reading of the log into a shard; it overtakes the one before (R4).
@@ -62,9 +64,10 @@ async function asReading<Result>(shard: Shard, read: (reading: number) => Promis
   }
 }
 
-async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | null): Promise<"checkpoint" | "zero"> {
+async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | null, reading: number): Promise<"checkpoint" | "zero" | null> {
   const { log, say } = shard.world;
   const ends = await log.ends(shard.number);
+  if (shard.readings !== reading) return null;
   for (const [age, checkpoint] of (checkpoints ?? []).entries()) {
     if (!sameBytes(checkpoint.lifeId, shard.world.lifeId)) {
       throw new LogBroken(
@@ -78,20 +81,25 @@ async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | nu
     if (checkpoint.offset < ends.start) continue;
     clear(shard);
     // The store gives single auctions as of its newest checkpoint, so behind an older one nothing may be left asleep.
-    if (await loadCheckpoint(shard, checkpoint, age === 0)) {
-      await catchUp(shard);
-      return "checkpoint";
-    }
+    const isLoaded = await loadCheckpoint(shard, checkpoint, age === 0, reading);
+    if (shard.readings !== reading) return null;
+    if (isLoaded) return (await readOn(shard, undefined, reading)) ? "checkpoint" : null;
     say("error", "snapshot_unfit", { shard: shard.number, offset: checkpoint.offset });
   }
   if (ends.start > 0) throw new LogBroken("log_trimmed", `shard ${shard.number}: the log begins at ${ends.start} and no checkpoint reaches it`);
   clear(shard);
-  await catchUp(shard);
-  return "zero";
+  return (await readOn(shard, undefined, reading)) ? "zero" : null;
 }
 
-/** Forgets everything that is known of a shard. What is read next is read from the beginning. */
-export function clear(shard: Shard): void {
+/** Forgets everything that is known of a shard, and whatever is being read into it. */
+export function abandon(shard: Shard): void {
+  shard.readings += 1;
+  shard.reading = 0;
+  clear(shard);
+}
+
+// What is read next is read from the beginning.
+function clear(shard: Shard): void {
   shard.snapshot.run?.abort();
   for (const actor of [...shard.actors.values()]) shard.removeActor(actor);
   shard.dirty.clear();
@@ -104,11 +112,12 @@ export function clear(shard: Shard): void {
 }
 
 // Closed auctions that had left memory stay in the store; the shard's sum of hashes covers them all the same.
-async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint, liveOnly: boolean): Promise<boolean> {
+async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint, liveOnly: boolean, reading: number): Promise<boolean> {
   const { codec } = shard.world;
   let sum = ZERO_HASH;
   let count = 0;
   for await (const list of storedAuctions(shard, checkpoint, liveOnly)) {
+    if (shard.readings !== reading) return false;
     for (const stored of list) {
       const state = fitting(stored, codec);
       if (state === null) return false;
@@ -117,6 +126,7 @@ async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint, liveOnly: bo
       wakeAs(shard, shard.addActor(stored.auctionId, null), state, stored.stateHash);
     }
   }
+  if (shard.readings !== reading) return false;
   if (count > checkpoint.auctions || (count === checkpoint.auctions && !sameBytes(sum, checkpoint.stateHash))) return false;
   shard.evicted = checkpoint.auctions - count;
   shard.hashes.begin(checkpoint.stateHash);

@@ -114,19 +114,26 @@ export class Standby implements Watching {
   async #follow(signal: AbortSignal): Promise<void> {
     for (let pauseMs = RETRY_FIRST_MS; !signal.aborted; pauseMs = Math.min(RETRY_MAX_MS, pauseMs * 2)) {
       try {
-        await this.#claiming.catchUp();
+        const isRead = (await this.#claiming.catchUp()) !== null;
         if (signal.aborted) return;
-        this.#place = this.#placeNow();
-        this.#host.caughtUp();
-        await follow(this.#shard, signal, (storedAt) => {
-          pauseMs = RETRY_FIRST_MS;
-          this.#taken(signal, storedAt);
-        });
+        if (isRead)
+          await this.#followOn(signal, () => {
+            pauseMs = RETRY_FIRST_MS;
+          });
       } catch (error) {
         if (!signal.aborted) await this.#failed(signal, error);
       }
       if (!signal.aborted) await pause(this.#shard.world, pauseMs);
     }
+  }
+
+  async #followOn(signal: AbortSignal, heard: () => void): Promise<void> {
+    this.#place = this.#placeNow();
+    this.#host.caughtUp();
+    await follow(this.#shard, signal, (storedAt) => {
+      heard();
+      this.#taken(signal, storedAt);
+    });
   }
 
   // What comes while one listens was written just now, whatever the two clocks say. What is void says nothing of the owner.
