@@ -8,4 +8,4 @@ import { TENURE_MUTANTS } from "./tenure-mutants.ts";
 export const MUTANTS: readonly Mutant[] = [...JUDGE_MUTANTS, ...TENURE_MUTANTS, ...COMMIT_MUTANTS, ...SNAPSHOT_MUTANTS];
 
 /** The program as it is. It must never be caught. */
-export const CONTROL: Mutant = { name: "control", rules: "none", does: "nothing wrong", caughtBy: [], patches: [] };
+export const CONTROL: Mutant = { name: "control", rules: "none", does: "nothing wrong", caughtBy: [], unheeded: [], patches: [] };

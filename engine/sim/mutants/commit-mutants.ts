@@ -1,12 +1,12 @@
 // Mutants of the way from a decision to its answer.
-import type { Mutant, Patch } from "./mutant.ts";
+import { INNER, type Mutant, type Patch } from "./mutant.ts";
 
 const COMMIT = "engine/shard/commit.ts";
 const DECIDING = "engine/shard/deciding.ts";
 const STATE = "engine/shard/shard-state.ts";
 const ROUNDS = "engine/shard/rounds.ts";
 const PERMISSION = "engine/core/permission.ts";
-const MEMORY_LOG = "persistence/memory/decision-log.ts";
+const SIM_LOG = "engine/sim/sim-log.ts";
 
 /** A second frame leaves while the first is in flight, built on it. Control records still go alone. */
 const twoInFlight: readonly Patch[] = [
@@ -42,7 +42,7 @@ const twoInFlight: readonly Patch[] = [
   },
   { file: COMMIT, find: "for (const flight of [this.#flight, this.#judging])", replace: "for (const flight of [...this.#flights, this.#judging])" },
   { file: ROUNDS, find: "if (lane.busy) return;", replace: "" },
-  { file: MEMORY_LOG, find: "if (this.#busy.has(lane)) throw new AppendInFlight(lane);", replace: "void AppendInFlight;" },
+  { file: SIM_LOG, find: "if (this.#busy.has(lane)) throw", replace: "if (lane < 0) throw" },
 ];
 
 export const COMMIT_MUTANTS: readonly Mutant[] = [
@@ -50,28 +50,32 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "gap-unread",
     rules: "C6",
     does: "takes any offset as its own without reading what stands before it",
-    caughtBy: [],
+    caughtBy: ["history"],
+    unheeded: INNER,
     patches: [{ file: COMMIT, find: "if (offset === judge.next) {", replace: "if (offset >= judge.next) {\n      judge.next = offset;" }],
   },
   {
     name: "void-gap-ends-tenure",
     rules: "C6",
     does: "gives the shard up when nothing but void records stood in the gap",
-    caughtBy: [],
+    caughtBy: ["C6"],
+    unheeded: [],
     patches: [{ file: COMMIT, find: 'if (!flight.stale && gap === "void") {', replace: 'if (!flight.stale && gap === "void" && offset < 0) {' }],
   },
   {
     name: "two-in-flight",
     rules: "C1",
     does: "sends a second frame while the first has not landed",
-    caughtBy: [],
+    caughtBy: ["broken", "history"],
+    unheeded: INNER,
     patches: twoInFlight,
   },
   {
     name: "sends-while-judging",
     rules: "C1",
     does: "sends the next frame while a gap is being read",
-    caughtBy: [],
+    caughtBy: ["broken", "history"],
+    unheeded: INNER,
     patches: [
       {
         file: COMMIT,
@@ -84,7 +88,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "acknowledged-when-sent",
     rules: "C2",
     does: "answers and commits as soon as the record is handed to the log",
-    caughtBy: [],
+    caughtBy: ["history"],
+    unheeded: INNER,
     patches: [
       {
         file: COMMIT,
@@ -99,7 +104,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "head-kept-after-refusal",
     rules: "C9",
     does: "goes on from decisions that the log refused",
-    caughtBy: [],
+    caughtBy: ["I1", "I2", "I3", "I4", "I11", "I21"],
+    unheeded: INNER,
     patches: [
       {
         file: COMMIT,
@@ -113,13 +119,14 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "stored-told-as-refused",
     rules: "outcomes of an append",
     does: "takes an error answer as a refusal although the record is stored",
-    caughtBy: [],
+    caughtBy: ["refusal", "history"],
+    unheeded: INNER,
     patches: [
       {
-        file: MEMORY_LOG,
-        find: 'this.#store.store(append.shard, append.bytes);\n        return { kind: "unknown", cause: "no answer came" };',
+        file: SIM_LOG,
+        find: "this.#unknown(settle, there + back);\n      this.#land(shard, bytes, there);",
         replace:
-          'this.#store.store(append.shard, append.bytes);\n        return { kind: "refused", code: "not_enough_replicas", detail: "not enough replicas" };',
+          'settle({ outcome: { kind: "refused", code: "not_enough_replicas", detail: "not enough replicas" }, toldAt: heap.now + there + back });\n      this.#land(shard, bytes, there);',
       },
     ],
   },
@@ -127,7 +134,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "keys-of-head-unseen",
     rules: "S2",
     does: "looks a key up in committed state only",
-    caughtBy: [],
+    caughtBy: ["I9"],
+    unheeded: INNER,
     patches: [
       {
         file: DECIDING,
@@ -140,14 +148,16 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "time-is-wall-clock",
     rules: "J14",
     does: "decides by the wall clock, whatever was logged before",
-    caughtBy: [],
+    caughtBy: ["broken", "I16"],
+    unheeded: INNER,
     patches: [{ file: STATE, find: "if (wall > this.time) this.time = wall;", replace: "this.time = wall;" }],
   },
   {
     name: "close-not-first",
     rules: "O5 Y3",
     does: "decides bids of an auction whose close is due, as if it were open",
-    caughtBy: [],
+    caughtBy: ["I2", "I11"],
+    unheeded: INNER,
     patches: [
       { file: DECIDING, find: "return this.#fired.size > 0;\n  }\n\n  #rule", replace: "return false;\n  }\n\n  #rule" },
       {

@@ -1,5 +1,5 @@
 // Mutants of the judge: each lets a record count that must not, or takes a fault for a record like any other.
-import type { Mutant, Patch } from "./mutant.ts";
+import { INNER, type Mutant, type Patch } from "./mutant.ts";
 
 const FILE = "engine/core/validity.ts";
 
@@ -22,42 +22,48 @@ export const JUDGE_MUTANTS: readonly Mutant[] = [
     name: "epoch-unchecked",
     rules: "J9",
     does: "records of an old owner count",
-    caughtBy: [],
+    caughtBy: ["F5", "I2", "I3", "I4", "history"],
+    unheeded: INNER,
     patches: [epochUnchecked],
   },
   {
     name: "place-unchecked",
     rules: "J11 J12 J13",
     does: "neither lsn nor hash chain of a record is looked at",
-    caughtBy: [],
+    caughtBy: ["F5", "I9", "I16", "history"],
+    unheeded: INNER,
     patches: PLACE_UNCHECKED,
   },
   {
     name: "previous-unchecked",
     rules: "J8",
     does: "any claim takes the shard, a late or repeated one too",
-    caughtBy: [],
+    caughtBy: ["I17"],
+    unheeded: [],
     patches: [previousUnchecked],
   },
   {
     name: "release-stays-open",
     rules: "J10",
     does: "records count behind the RELEASE of their epoch",
-    caughtBy: [],
+    caughtBy: ["I17"],
+    unheeded: [],
     patches: [releaseUnchecked],
   },
   {
     name: "ahead-unchecked",
     rules: "J12",
     does: "a missing record goes unnoticed by its lsns",
-    caughtBy: [],
+    caughtBy: ["I17"],
+    unheeded: [],
     patches: [aheadUnchecked],
   },
   {
     name: "hash-unchecked",
     rules: "J13",
     does: "the hash chain may break",
-    caughtBy: [],
+    caughtBy: ["I17"],
+    unheeded: [],
     patches: [hashUnchecked],
   },
 ];

@@ -21,10 +21,16 @@ export interface Mutant {
   readonly rules: string;
   /** What the patched program does wrong. */
   readonly does: string;
-  /** What a run has to say of it, by the beginnings of the invariants' names: any of them will do. */
+  /** Invariants of which a run has to find one broken; none: any. */
   readonly caughtBy: readonly string[];
+  /** Invariants that are not looked at, so that what the wrong leads to is found and not the wrong itself. */
+  readonly unheeded: readonly string[];
   readonly patches: readonly Patch[];
 }
+
+/** What the model judge and the watch over the ports see: a broken rule itself, before anybody is harmed by it. Not looked at where
+ *  somebody is. */
+export const INNER: readonly string[] = ["I17", "I18", "Q1", "Q2", "Q3"];
 
 /** A patch whose text is not in its file exactly once. */
 export class Unfit extends Error {

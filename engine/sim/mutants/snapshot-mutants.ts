@@ -1,5 +1,5 @@
 // Mutants of snapshots, recovery and what remembers how long the log was.
-import type { Mutant } from "./mutant.ts";
+import { INNER, type Mutant } from "./mutant.ts";
 
 const SNAPSHOTS = "engine/shard/snapshots.ts";
 const RECOVERY = "engine/shard/recovery.ts";
@@ -11,7 +11,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     name: "snapshot-from-head",
     rules: "S1",
     does: "saves what is decided and not durable",
-    caughtBy: [],
+    caughtBy: ["broken", "F5", "I1", "I14"],
+    unheeded: INNER,
     patches: [
       {
         file: SNAPSHOTS,
@@ -25,7 +26,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     name: "snapshot-without-answers",
     rules: "answers are state",
     does: "recovers auctions without the answers remembered by key",
-    caughtBy: [],
+    caughtBy: ["I9"],
+    unheeded: [...INNER, "I14"],
     patches: [
       {
         file: RECOVERY,
@@ -41,7 +43,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     name: "snapshot-unguarded",
     rules: "guard of the checkpoint",
     does: "lets an older checkpoint be saved behind a newer one",
-    caughtBy: [],
+    caughtBy: ["F5", "I19"],
+    unheeded: INNER,
     patches: [
       {
         file: MEMORY_STORE,
@@ -54,7 +57,8 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     name: "witnesses-unasked",
     rules: "R2",
     does: "serves a log that is shorter than a checkpoint says",
-    caughtBy: [],
+    caughtBy: ["W1"],
+    unheeded: INNER,
     patches: [{ file: RECOVERY, find: "if (checkpoint.offset > ends.end) {", replace: "if (checkpoint.offset > ends.end && ends.end < 0) {" }],
   },
 ];

@@ -20,6 +20,6 @@ export function tierTable(rows: readonly TierRow[]): string {
       .trimEnd();
   const trouble = rows
     .filter(({ kind }) => kind !== "caught")
-    .map(({ mutant, kind, message, others }) => `${mutant.name}: ${kind} ${message} ${others.join(" ")}`.trimEnd());
+    .map(({ mutant, kind, message, others }) => `${mutant.name}: ${kind} ${message} ${JSON.stringify(others)}`.trimEnd());
   return [line(HEADS), ...cells.map(line), ...trouble].join("\n");
 }

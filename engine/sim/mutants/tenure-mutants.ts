@@ -1,6 +1,6 @@
 // Mutants of taking and losing a shard.
 import { PLACE_UNCHECKED } from "./judge-mutants.ts";
-import type { Mutant, Patch } from "./mutant.ts";
+import { INNER, type Mutant, type Patch } from "./mutant.ts";
 
 const CLAIM = "engine/shard/claim.ts";
 const COMMIT = "engine/shard/commit.ts";
@@ -51,28 +51,32 @@ export const TENURE_MUTANTS: readonly Mutant[] = [
     name: "own-claim-unchecked",
     rules: "T4",
     does: "serves although another claim is the effective one",
-    caughtBy: [],
+    caughtBy: ["history", "broken", "F5", "I9"],
+    unheeded: INNER,
     patches: [{ file: CLAIM, find: OWN, replace: "const own = true;" }],
   },
   {
     name: "no-replay-to-own-claim",
     rules: "T4",
     does: "serves from what was read before the claim landed",
-    caughtBy: [],
+    caughtBy: ["history", "broken", "F5", "I2", "I16"],
+    unheeded: INNER,
     patches: [{ file: CLAIM, find: UP_TO_OWN, replace: `if (outcome.kind === "done") shard.judge.next = outcome.offset;\n    ${UP_TO_OWN}` }],
   },
   {
     name: "epoch-from-leases",
     rules: "T4, epoch = offset",
     does: "takes its epoch from a store of leases that gives a number twice at times",
-    caughtBy: [],
+    caughtBy: ["history", "broken", "F5", "I9", "I14"],
+    unheeded: INNER,
     patches: leaseNumbers,
   },
   {
     name: "unknown-told-as-failed",
     rules: "C8",
     does: "refuses commands whose record the log may have",
-    caughtBy: [],
+    caughtBy: ["refusal", "history"],
+    unheeded: INNER,
     patches: [
       {
         file: COMMIT,
@@ -85,21 +89,24 @@ export const TENURE_MUTANTS: readonly Mutant[] = [
     name: "goes-on-after-unknown",
     rules: "C8",
     does: "keeps its tenure after an unknown outcome",
-    caughtBy: [],
+    caughtBy: ["Q2"],
+    unheeded: [],
     patches: [goesOnAfterUnknown],
   },
   {
     name: "goes-on-after-unknown-place-unchecked",
     rules: "C8 with J11 J12 J13",
     does: "keeps its tenure after an unknown outcome, and no place is looked at",
-    caughtBy: [],
+    caughtBy: ["history", "broken", "F5", "I1", "I9"],
+    unheeded: INNER,
     patches: [goesOnAfterUnknown, ...PLACE_UNCHECKED],
   },
   {
     name: "sends-after-release",
     rules: "J10",
     does: "sends under its epoch behind its own RELEASE",
-    caughtBy: [],
+    caughtBy: ["Q2"],
+    unheeded: [],
     patches: [
       {
         file: TENURE,

@@ -11,12 +11,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "./bundle.ts";
 import type { Mutant } from "./mutant.ts";
+import type { SeedsTask, SeedsWord } from "./seeds.ts";
 
 /** The tier is told to every change, so it has to fit on a small machine. */
 const TIER_PROCESSES = 2;
 /** Seeds within which a mutant has to be caught. */
 export const SEEDS_MAX = 1_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** Of what a process that broke said. */
+const TROUBLE_CHARS_MAX = 2_000;
 const ENTRY = "engine/sim/mutants/seeds.ts";
 
 /** What became of one mutant. */
@@ -29,8 +32,8 @@ export interface TierRow {
   readonly seeds: number;
   readonly invariant: string;
   readonly message: string;
-  /** Every invariant that was seen broken until then. */
-  readonly others: readonly string[];
+  /** Invariants that were seen broken until then and did not count, with how often. */
+  readonly others: Readonly<Record<string, number>>;
 }
 
 export interface TierOptions {
@@ -64,7 +67,7 @@ export async function runTier(mutants: readonly Mutant[], options: TierOptions):
 async function runMutant(mutant: Mutant, file: string, options: TierOptions): Promise<TierRow> {
   const begun = performance.now();
   const row = (word: Partial<TierRow> & Pick<TierRow, "kind">): TierRow => {
-    return { mutant, tookMs: performance.now() - begun, seeds: 0, invariant: "", message: "", others: [], ...word };
+    return { mutant, tookMs: performance.now() - begun, seeds: 0, invariant: "", message: "", others: {}, ...word };
   };
   try {
     await bundle(mutant, ENTRY, file);
@@ -72,11 +75,13 @@ async function runMutant(mutant: Mutant, file: string, options: TierOptions): Pr
     return row({ kind: "broke", message: messageOf(error) });
   }
   const { seedFirst = 1, seedLast = SEEDS_MAX, limitMs } = options;
-  const { failed, output, trouble } = await run([file, `${seedFirst}`, `${seedLast}`, ...mutant.caughtBy], limitMs);
+  const { caughtBy, unheeded } = mutant;
+  const task: SeedsTask = { first: seedFirst, last: seedLast, caughtBy, unheeded };
+  const { failed, output, trouble } = await run([file, JSON.stringify(task)], limitMs);
   if (failed === "late") return row({ kind: "late", message: `not caught within ${limitMs} ms` });
   if (failed === "broke") return row({ kind: "broke", message: trouble });
-  const { seed, seeds, ...word } = JSON.parse(output) as Partial<TierRow> & Pick<TierRow, "kind"> & { readonly seed?: number };
-  return row({ ...word, seeds: seed ?? seeds ?? 0 });
+  const word = JSON.parse(output) as SeedsWord;
+  return row({ ...word, seeds: word.kind === "caught" ? word.seed : word.seeds });
 }
 
 interface Ran {
@@ -89,7 +94,7 @@ function run(args: readonly string[], limitMs: number): Promise<Ran> {
   return new Promise((resolve) => {
     execFile(process.execPath, args, { timeout: limitMs, killSignal: "SIGKILL", maxBuffer: OUTPUT_BYTES_MAX }, (error, output, trouble) => {
       const failed = error === null ? "no" : error.killed === true ? "late" : "broke";
-      resolve({ failed, output, trouble: trouble.slice(-2_000) });
+      resolve({ failed, output, trouble: trouble.slice(0, TROUBLE_CHARS_MAX) });
     });
   });
 }

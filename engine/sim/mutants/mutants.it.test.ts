@@ -1,0 +1,28 @@
+// Each protection of the log taken away by itself has to be noticed by the simulator, and the program as it is must pass the same seeds.
+import { beforeAll, expect, test } from "vitest";
+import { CONTROL, MUTANTS } from "./all.ts";
+import { tierTable } from "./table.ts";
+import { runTier, type TierRow } from "./tier.ts";
+
+/** Of one mutant: more than the slowest needs on a small machine. */
+const LIMIT_MS = 120_000;
+/** Of the whole tier. */
+const TIER_MS = 600_000;
+
+const rows = new Map<string, TierRow>();
+
+beforeAll(async () => {
+  const all = await runTier([CONTROL, ...MUTANTS], { limitMs: LIMIT_MS });
+  for (const row of all) rows.set(row.mutant.name, row);
+  process.stdout.write(`${tierTable(all)}\n`);
+}, TIER_MS);
+
+test("mutation tier: the program as it is: no seed shows anything", () => {
+  const row = rows.get(CONTROL.name);
+  expect([row?.kind, row?.message]).toEqual(["clean", ""]);
+});
+
+test.each(MUTANTS.map(({ name, does }) => [name, does] as const))("mutation tier: %s: %s, and a seed shows it", (name) => {
+  const row = rows.get(name);
+  expect([row?.kind, row?.message]).toEqual(["caught", expect.any(String)]);
+});

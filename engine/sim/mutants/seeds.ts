@@ -1,0 +1,32 @@
+// What runs with a mutant inside: seeds one after the other, until one of them shows what is looked for. Says one line of JSON.
+//
+// Its one argument is a SeedsTask as JSON.
+import { runSeed } from "../run.ts";
+
+/** Which seeds to run, and what to look for. */
+export interface SeedsTask {
+  readonly first: number;
+  readonly last: number;
+  /** Invariants that count; none: all. */
+  readonly caughtBy: readonly string[];
+  /** Invariants that nobody looks at. */
+  readonly unheeded: readonly string[];
+}
+
+/** The line that a run of seeds ends with. `others`: invariants that were broken as well and do not count, with how often. */
+export type SeedsWord =
+  | { readonly kind: "caught"; readonly seed: number; readonly invariant: string; readonly message: string; readonly others: Readonly<Record<string, number>> }
+  | { readonly kind: "clean"; readonly seeds: number; readonly others: Readonly<Record<string, number>> };
+
+async function runSeeds({ first, last, caughtBy, unheeded }: SeedsTask): Promise<SeedsWord> {
+  const others: Record<string, number> = {};
+  for (let seed = first; seed <= last; seed += 1) {
+    const { violations } = await runSeed(seed, { unheeded });
+    const found = violations.find(({ invariant }) => caughtBy.length === 0 || caughtBy.includes(invariant));
+    if (found !== undefined) return { kind: "caught", seed, invariant: found.invariant, message: found.message, others };
+    for (const { invariant } of violations) others[invariant] = (others[invariant] ?? 0) + 1;
+  }
+  return { kind: "clean", seeds: last - first + 1, others };
+}
+
+process.stdout.write(`${JSON.stringify(await runSeeds(JSON.parse(process.argv[2] ?? "{}") as SeedsTask))}\n`);
