@@ -250,6 +250,7 @@ function numberIn(bytes: Uint8Array): number {
   return Number.parseInt(Buffer.from(bytes).toString(), 10);
 }
 
-function done(offset: Offset): AppendOutcome {
-  return { kind: "done", offset };
+/** Done at that offset; a log with a clock of its own says when as well. */
+function done(offset: Offset): unknown {
+  return expect.objectContaining({ kind: "done", offset });
 }

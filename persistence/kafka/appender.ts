@@ -20,6 +20,10 @@ import type { ProducerLink } from "./client.ts";
 import type { Say } from "./options.ts";
 import { outcomesOfAnswer, outcomesOfError } from "./outcome.ts";
 
+/** Leaders are asked so often while nothing fails: after an election a shard joins the lane of its new leader, and a topic that is gone is
+ *  noticed before it is appended to. One small request. */
+export const leadersAskMs = 10_000;
+
 export interface AppenderOptions {
   readonly producer: () => ProducerLink;
   /** Broker id of each shard's leader; rejects when no broker says. */
@@ -57,6 +61,7 @@ export class Appender {
   /** Leaders whose producer was discarded, until leaders have been asked again. */
   readonly #suspects = new Set<number>();
   #refreshing: Promise<void> | null = null;
+  #cancelAsking: () => void = () => undefined;
   #closed = false;
   /** Answers that came after their limit, and were dropped (P8). */
   lateAnswers = 0;
@@ -65,6 +70,7 @@ export class Appender {
     this.#options = options;
     this.#leaders = options.firstLeaders;
     for (const leader of new Set(options.firstLeaders)) this.#producerOf(leader);
+    this.#askAgain();
   }
 
   laneOf(shard: Shard): number {
@@ -197,6 +203,21 @@ export class Appender {
     }
   }
 
+  #askAgain(): void {
+    this.#cancelAsking = this.#options.timers.after(leadersAskMs, () => {
+      if (this.#refreshing === null) this.#look().catch(() => undefined);
+      this.#askAgain();
+    });
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.#takeLeaders(await this.#options.leaders());
+    } catch (error) {
+      if (!this.#closed) this.#options.say("warn", "kafka_leaders_unknown", { attempt: 0, error: String(error) });
+    }
+  }
+
   #takeLeaders(leaders: readonly number[]): void {
     if (leaders.length < this.#leaders.length) throw new Error(`the topic has ${leaders.length} partitions, and had ${this.#leaders.length}`);
     const moved = this.#leaders.flatMap((leader, shard) => (leaders[shard] === leader ? [] : [shard]));
@@ -206,6 +227,7 @@ export class Appender {
 
   close(): void {
     this.#closed = true;
+    this.#cancelAsking();
     for (const { link } of this.#producers.values()) link.discard();
     this.#producers.clear();
   }

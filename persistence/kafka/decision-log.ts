@@ -30,6 +30,7 @@ export const sayNothing: Say = () => undefined;
 
 /** A group is joined within this, or no broker is there: a broker that has just started takes up to a minute (K24). */
 const JOIN_LIMIT_MS = 60_000;
+const LOOKS_IN_VAIN_MAX = 3;
 
 export interface ConnectOptions {
   readonly connection: KafkaConnection;
@@ -56,6 +57,7 @@ export class KafkaDecisionLog implements DecisionLog {
   #lifeId: Uint8Array | null = null;
   #closing: Promise<void> | null = null;
   #fatal = false;
+  #looksInVain = 0;
 
   /** For connectKafkaLog. */
   constructor(options: ConnectOptions, parts: { facts: BrokerFacts; reader: TopicReader; appender: Appender; group: string; joinMs: number }) {
@@ -121,18 +123,32 @@ export class KafkaDecisionLog implements DecisionLog {
     const expected = this.#lifeId;
     if (expected === null || this.#fatal || this.#closing !== null) return;
     try {
-      const found = await readLife(this, 0);
-      if (found === null || Buffer.compare(found, expected) === 0) return;
-      this.#die(new KafkaLogReplaced(`topic ${this.#options.topic} was made anew: it bears another life of the log. Stop, and find out who did that`));
+      const { start, end } = await this.#reader.ends(0);
+      const found = end === 0 ? null : await readLife(this, 0);
+      const same = found === null ? end > 0 && start === end : Buffer.compare(found, expected) === 0;
+      if (!same) this.#die("was made anew: it bears another life of the log");
     } catch (error) {
       if (this.#closing === null) this.#options.say("warn", "kafka_life_not_checked", { error: String(error) });
     }
   }
 
-  #die(error: Error): void {
+  /** Broker id of each shard's leader. A topic that is gone at three looks is fatal; one look may be a broker's that knows nothing yet. */
+  async leaders(): Promise<readonly number[]> {
+    try {
+      const leaders = await this.#facts.leadersOnce();
+      this.#looksInVain = 0;
+      return leaders;
+    } catch (error) {
+      if (isUnknownTopic(error)) this.#looksInVain += 1;
+      if (this.#looksInVain >= LOOKS_IN_VAIN_MAX) this.#die("is gone: somebody deleted it");
+      throw error;
+    }
+  }
+
+  #die(what: string): void {
     if (this.#fatal) return;
     this.#fatal = true;
-    this.#options.onFatal(error);
+    this.#options.onFatal(new KafkaLogReplaced(`topic ${this.#options.topic} ${what}. Stop every engine, and find out who did that`));
   }
 
   close(): Promise<void> {
@@ -149,7 +165,7 @@ export class KafkaDecisionLog implements DecisionLog {
   }
 }
 
-/** The life that the oldest record of a shard names; null if there is none, or a stranger's. */
+/** The life that the oldest of ours among a shard's records names; null if there is none. */
 export async function readLife(log: Pick<DecisionLog, "read" | "ends">, shard: Shard): Promise<Uint8Array | null> {
   const { start, end } = await log.ends(shard);
   for await (const list of log.read(shard, start, end)) {
@@ -159,6 +175,14 @@ export async function readLife(log: Pick<DecisionLog, "read" | "ends">, shard: S
     }
   }
   return null;
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("type" in at && at.type === "UNKNOWN_TOPIC_OR_PARTITION") return true;
+    if (at.cause === at) return false;
+  }
+  return false;
 }
 
 /** Connects to a topic that exists. Rejects with KafkaUnreachable when no broker answers within a minute. */
@@ -181,7 +205,7 @@ export async function connectKafkaLog(options: ConnectOptions): Promise<KafkaDec
     const { appendLimitMs } = options;
     const appender = new Appender({
       producer: () => clients.producer(topic),
-      leaders: () => facts.leadersOnce(),
+      leaders: () => log?.leaders() ?? facts.leadersOnce(),
       firstLeaders: firstLeaders.slice(0, shards),
       timers,
       appendLimitMs,
