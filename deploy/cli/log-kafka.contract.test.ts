@@ -167,7 +167,9 @@ test("log copy: Kafka: a topic that holds a log is refused, and so is a folder",
   const there = await run("log", "copy", "--from", `local:${from}`, "--to", "kafka");
   expect(there).toMatchObject({ code: EXIT.conflict });
   expect(there.err).toContain("holds a log already");
-  expect(await run("log", "copy", "--from", "kafka", "--to", `local:${from}`)).toMatchObject({ code: EXIT.conflict });
+  const back = await run("log", "copy", "--from", "kafka", "--to", `local:${from}`);
+  expect(back).toMatchObject({ code: EXIT.conflict });
+  expect(back.err).toContain(`move ${join(from, "log")} away`);
 });
 
 test("log copy: Kafka: an empty topic that was there is used, and what an engine would refuse is told", async () => {

@@ -81,14 +81,20 @@ export async function openTarget(
 
 async function openFolderTarget(dataDir: string, copy: Parameters<typeof openTarget>[2]): Promise<CopyTarget> {
   const dir = join(dataDir, "log");
-  checkState(await localCopyState(dir), copy.goOn, dataDir, `remove ${unfinishedFolder(dir)}`);
+  const clear = `move ${dir} away, or name another folder`;
+  checkState(await localCopyState(dir), copy.goOn, { where: dataDir, clear, remove: `remove ${unfinishedFolder(dir)}` });
   const { lifeId, shards } = copy;
   const opened = await orFailure(openLocalCopy({ dir, lifeId, shards }));
   return { ...opened, where: dataDir };
 }
 
-function checkState(state: "empty" | "unfinished" | "taken", goOn: boolean, where: string, remove: string): void {
-  if (state === "taken") throw new CliFailure(`${where} holds a log already. A log is copied into an empty place only.`, EXIT.conflict);
+function checkState(
+  state: "empty" | "unfinished" | "taken",
+  goOn: boolean,
+  place: { readonly where: string; readonly clear: string; readonly remove: string },
+): void {
+  const { where, clear, remove } = place;
+  if (state === "taken") throw new CliFailure(`${where} holds a log already, and a log is copied into an empty place only: ${clear}.`, EXIT.conflict);
   if (state === "unfinished" && !goOn)
     throw new CliFailure(`${where} holds a copy that was interrupted. --continue compares what is there and goes on; to begin anew, ${remove}.`, EXIT.conflict);
   if (state === "empty" && goOn) throw new CliFailure(`${where} holds no copy to go on with; leave out --continue.`, EXIT.conflict);
@@ -100,7 +106,8 @@ async function openTopicTarget(
   copy: Parameters<typeof openTarget>[2],
 ): Promise<CopyTarget> {
   const state = await orFailure(kafkaCopyState(options));
-  checkState(state, copy.goOn, where, `delete the topics ${options.topic} and ${copyMarkOf(options.topic)}`);
+  const remove = `delete the topics ${options.topic} and ${copyMarkOf(options.topic)}`;
+  checkState(state, copy.goOn, { where, clear: `delete topic ${options.topic} if nobody needs it, or name another by --topic`, remove });
   const opened = await orFailure(openKafkaCopy({ ...options, shards: copy.shards }));
   return { ...opened, where };
 }
