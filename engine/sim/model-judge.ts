@@ -107,6 +107,11 @@ export class ModelJudge {
     return verdict;
   }
 
+  /** The verdict on the next record, if it were this one. Changes nothing. */
+  ruling(record: ModelRecord): ModelVerdict {
+    return this.#rule(record);
+  }
+
   #rule(record: ModelRecord): ModelVerdict {
     if (!this.#begun) return record.kind === "genesis" && record.shard === this.#shard ? "effective" : "broken";
     if (record.kind === "damaged") return "broken";
