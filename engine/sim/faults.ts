@@ -5,7 +5,7 @@
 import type { Shard } from "../core/ids.ts";
 import type { Cluster } from "./cluster.ts";
 import type { AwayKind } from "./sim-log.ts";
-import type { Machine, NodeProcess } from "./sim-node.ts";
+import type { Belief, Machine, NodeProcess } from "./sim-node.ts";
 
 const AWAY_MS_MAX = 1_500;
 const LIE_MS_MAX = 1_000;
@@ -27,9 +27,9 @@ export class Faults {
 
   /** Starts everybody, and draws all that will go wrong. */
   schedule(): void {
-    const { cluster } = { cluster: this.#cluster };
+    const cluster = this.#cluster;
     const { options, machines } = cluster;
-    for (const machine of machines) cluster.startNode(machine, this.#owned(machine));
+    for (const machine of machines) cluster.startNode(machine, this.#truth(machine));
     for (let n = 0; n < options.gateways; n += 1) cluster.startGateway(n, `gate-${n}`);
     this.#times(options.kills, () => this.#kill());
     this.#times(options.stops, () => this.#stop());
@@ -59,12 +59,27 @@ export class Faults {
     return this.#homes.flatMap((home, shard) => (home === machine.index ? [shard] : []));
   }
 
+  #truth(machine: Machine): Belief {
+    return this.#belief(this.#owned(machine), (shard) => this.#orderFrom(this.#homes[shard] ?? 0));
+  }
+
+  #belief(assigned: readonly Shard[], nodesOf: (shard: Shard) => readonly string[]): Belief {
+    const { options, logs } = this.#cluster;
+    return { assigned, nodes: options.placed ? logs.map(({ shard }) => nodesOf(shard)) : null };
+  }
+
+  // All machines, one of them first.
+  #orderFrom(first: number): readonly string[] {
+    const { machines } = this.#cluster;
+    return machines.map((_, n) => (machines[(first + n) % machines.length] as Machine).name);
+  }
+
   #tellAll(): void {
     const { heap, processes } = this.#cluster;
     for (const process of processes) {
       if (process === null) continue;
-      const owned = this.#owned(process.machine);
-      heap.after(0, process, () => process.assign(owned));
+      const truth = this.#truth(process.machine);
+      heap.after(0, process, () => process.place(truth));
     }
   }
 
@@ -93,7 +108,7 @@ export class Faults {
   #restart(machine: Machine): void {
     const { processes } = this.#cluster;
     if (processes[machine.index] !== null) return;
-    this.#cluster.startNode(machine, this.#owned(machine));
+    this.#cluster.startNode(machine, this.#truth(machine));
   }
 
   #kill(): void {
@@ -157,8 +172,12 @@ export class Faults {
     trace.add("lie", `shard ${shard}`, nobody ? "nobody" : "everybody");
     for (const process of processes) {
       if (process === null) continue;
-      const others = process.assigned.filter((owned) => owned !== shard);
-      heap.after(random.between(0, 50), process, () => process.assign(nobody ? others : [...others, shard]));
+      const others = process.belief.assigned.filter((owned) => owned !== shard);
+      const self = this.#orderFrom(process.machine.index);
+      const lied = this.#belief(nobody ? others : [...others, shard], (other) =>
+        other === shard ? (nobody ? [] : self) : (process.belief.nodes?.[other] ?? []),
+      );
+      heap.after(random.between(0, 50), process, () => process.place(lied));
     }
     heap.after(LIE_MS_MAX * random.fraction(), null, () => this.#tellAll());
   }
@@ -209,11 +228,11 @@ export class Faults {
 
   /** Every fault ends: everybody lives, and is told the truth. */
   heal(): void {
-    const { heap, options, machines, broker, processes, random } = this.#cluster;
+    const { options, machines, broker, processes, random } = this.#cluster;
     this.#cluster.faultsOn = false;
     this.#cluster.storeAwayUntil = 0;
     broker.away.clear();
-    for (const machine of machines) machine.clockOffsetMs = Math.round((machine.clockOffsetMs * options.clockOffsetMs) / (options.clockOffsetMs + 1_000_000));
+    for (const machine of machines) machine.clockOffsetMs = machine.steadyOffsetMs;
     for (const process of [...processes]) {
       if (process === null) continue;
       this.#thaw(process);

@@ -19,11 +19,11 @@ export function unrest(cluster: Cluster): readonly string[] {
 }
 
 function shardsAtUnrest(cluster: Cluster): string[] {
-  return cluster.logs.flatMap(({ shard, end }) => {
+  return cluster.logs.flatMap(({ shard, place }) => {
     const owners = cluster.processes.flatMap((process) => process?.node.all()[shard] ?? []).filter(({ phase }) => phase === "serving");
-    const owner = owners.find(({ judge }) => judge.next === end);
+    const owner = owners.find(({ judge }) => judge.claim === place.claim);
     if (owner === undefined) return [`V1: shard ${shard} is not served`];
-    if (owner.mail + owner.heldDecisions + owner.orphanCount > 0 || !owner.quiet) return [`V4: somebody waits at shard ${shard}`];
+    if (owner.mail + owner.heldDecisions + owner.orphanCount > 0) return [`V4: somebody waits at shard ${shard}`];
     const moving = [...owner.actors.values()].filter(({ committed, head, inFlight, loading }) => committed !== head || inFlight !== 0 || loading);
     return moving.map(({ auctionId }) => `V4: ${auctionId} is not at rest`);
   });

@@ -1,22 +1,14 @@
 // What the clients of a simulated cluster ask, and when: auctions that end while everything goes wrong, bids near the asking price, and
 // now and then something a seller or an operator does.
 import type { CommandBody } from "../core/command.ts";
-import type { AuctionId } from "../core/ids.ts";
 import type { Cluster } from "./cluster.ts";
-import { auctionIdOf, commandOf } from "./one-node.ts";
+import { commandOf } from "./one-node.ts";
 import type { Random } from "./random.ts";
 import { EPOCH } from "./sim-node.ts";
 
 const BIDDERS = ["ann", "bob", "cyn", "dan"] as const;
 const REASON = "mistyped_amount";
-/** Auctions whose slots lie apart, so that they are spread over the shards. */
-const SLOTS_APART = 683;
 const OPENING = 100;
-
-/** The auctions of a run. */
-export function auctionIds(count: number): readonly AuctionId[] {
-  return Array.from({ length: count }, (_, n) => auctionIdOf(n * SLOTS_APART + 1));
-}
 
 function settingsOf(random: Random, now: number, faultsMs: number): Record<string, unknown> {
   const pause = random.chance(0.2) ? 300 : 0;

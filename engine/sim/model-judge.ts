@@ -98,7 +98,7 @@ export class ModelJudge {
 
   /** The verdict on the next record, and the place behind it. Behind a broken one nobody goes on. */
   take(record: ModelRecord): ModelVerdict {
-    const verdict = this.#rule(record);
+    const verdict = this.ruling(record);
     if (verdict === "broken") return verdict;
     const next = this.#place.next + 1;
     this.#place = verdict === "void" ? { ...this.#place, next } : { ...this.#place, ...this.#after(record), next };
@@ -109,10 +109,11 @@ export class ModelJudge {
 
   /** The verdict on the next record, if it were this one. Changes nothing. */
   ruling(record: ModelRecord): ModelVerdict {
-    return this.#rule(record);
+    return this.ruling(record);
   }
 
-  #rule(record: ModelRecord): ModelVerdict {
+  /** The verdict on a record if it were the next one; nobody goes on by it. */
+  ruling(record: ModelRecord): ModelVerdict {
     if (!this.#begun) return record.kind === "genesis" && record.shard === this.#shard ? "effective" : "broken";
     if (record.kind === "damaged") return "broken";
     if (record.kind === "foreign" || record.life !== this.#life || record.shard !== this.#shard) return "void";

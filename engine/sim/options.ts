@@ -17,6 +17,8 @@ export interface SimOptions {
   readonly asks: number;
   readonly faultsMs: number;
   readonly timeIdleMs: number;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
   readonly waitingMax: number;
   readonly turnDecisionsMax: number;
 
@@ -61,6 +63,10 @@ export interface SimOptions {
   readonly clockStepMs: number;
 
   // membership
+  /** Whether every node knows the order of a shard's nodes; else only what is its own. */
+  readonly placed: boolean;
+  /** Whether shards of others are followed. */
+  readonly standby: boolean;
   readonly detectMs: number;
   readonly moves: number;
   readonly lies: number;
@@ -76,6 +82,9 @@ export interface SimOptions {
   readonly keyReused: number;
   readonly givesUp: number;
   readonly reads: number;
+
+  /** Invariants that nobody looks at; drawn empty. To see what another checker sees when the first one is blind. */
+  readonly unheeded: readonly string[];
 }
 
 /** Draws the options of a seed. */
@@ -95,6 +104,10 @@ type Shape =
   | "asks"
   | "faultsMs"
   | "timeIdleMs"
+  | "heartbeatMs"
+  | "leaseMs"
+  | "placed"
+  | "standby"
   | "waitingMax"
   | "turnDecisionsMax"
   | "linkMsMax"
@@ -110,7 +123,11 @@ function drawShape(random: Random): Pick<SimOptions, Shape> {
     bidders: random.between(2, 4),
     asks: random.between(3, 9),
     faultsMs: random.between(1_500, 5_000),
-    timeIdleMs: random.pick([1_000, 10_000]),
+    timeIdleMs: random.pick([300, 1_000]),
+    heartbeatMs: random.pick([500, 1_000]),
+    leaseMs: random.pick([500, 3_000]),
+    placed: random.chance(0.6),
+    standby: random.chance(0.7),
     waitingMax: random.pick([4, 64, 16_384]),
     turnDecisionsMax: random.pick([1, 4, 512]),
     linkMsMax: random.pick([1, 5, 50]),
@@ -184,6 +201,7 @@ function drawRest(random: Random, rate: Rate, count: Rate): Omit<SimOptions, Sha
     keyReused: rate(0.15),
     givesUp: rate(0.5),
     reads: count(8),
+    unheeded: [],
   };
 }
 

@@ -45,7 +45,6 @@ export class PortCheck {
     if (record.kind === "claim") return;
     const over = seen.over.get(record.epoch);
     if (over !== undefined) this.#tell("Q2", `${this.#name} appends a ${record.kind} to shard ${shard} under epoch ${record.epoch} after ${over}`);
-    if (record.kind === "release") seen.over.set(record.epoch, "its RELEASE");
   }
 
   /** The process hears what became of it. */
@@ -55,6 +54,8 @@ export class PortCheck {
     seen.inFlight = null;
     if (record === null) return;
     if (outcome.kind === "done") seen.known = Math.max(seen.known, outcome.offset + 1);
+    // Of what was refused no byte is in the log: a RELEASE that was never given leaves the epoch open.
+    if (outcome.kind === "done" && record.kind === "release") seen.over.set(record.epoch, "its RELEASE");
     if (outcome.kind === "unknown" && record.kind !== "claim") seen.over.set(record.epoch, "an unknown outcome");
   }
 

@@ -10,10 +10,11 @@ export class Random {
   #c = 0x9e37_79b9;
   #counter = 1;
 
-  /** Any safe integer is a seed. */
-  constructor(seed: number) {
+  /** Any safe integer is a seed. `stream`: one seed gives several, of which each goes on however much of another is taken. */
+  constructor(seed: number, stream = 0) {
     this.#a = seed >>> 0;
     this.#b = Math.floor(seed / UINT32) >>> 0;
+    this.#c ^= stream;
     for (let n = 0; n < WARM_UP; n += 1) this.next();
   }
 

@@ -8,14 +8,15 @@
 import { readAnswer } from "../core/answers.ts";
 import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
-import type { AuctionId } from "../core/ids.ts";
+import type { AuctionId, Shard } from "../core/ids.ts";
 import type { ReadCaller } from "../ports.ts";
 import type { Read, ReadResult, ShardStatus, Update } from "../protocol.ts";
-import type { EventHeap } from "./heap.ts";
+import type { EngineNode } from "../shard/node.ts";
+import type { EventHeap, Owner } from "./heap.ts";
 import type { SimOptions } from "./options.ts";
+import type { PortCheck } from "./port-check.ts";
 import type { Random } from "./random.ts";
 import type { Sending, Sendings } from "./sendings.ts";
-import type { NodeProcess } from "./sim-node.ts";
 import type { Trace } from "./trace.ts";
 
 const ANSWER_BYTES = 64;
@@ -41,6 +42,14 @@ export interface LinkEnd {
   lost(link: SimLink): void;
 }
 
+/** The node's end. */
+export interface LinkedProcess extends Owner {
+  readonly node: EngineNode;
+  readonly check: PortCheck;
+  readonly links: Set<SimLink>;
+  shardOf(auctionId: AuctionId): Shard;
+}
+
 export interface LinkWorld {
   readonly heap: EventHeap;
   readonly random: Random;
@@ -52,7 +61,7 @@ export interface LinkWorld {
 
 export class SimLink implements ReadCaller {
   readonly name: string;
-  readonly node: NodeProcess;
+  readonly node: LinkedProcess;
   open = true;
   readonly #world: LinkWorld;
   readonly #gateway: LinkEnd;
@@ -64,7 +73,7 @@ export class SimLink implements ReadCaller {
   #gatewayAt = 0;
   #lingers = true;
 
-  constructor(world: LinkWorld, gateway: LinkEnd, node: NodeProcess) {
+  constructor(world: LinkWorld, gateway: LinkEnd, node: LinkedProcess) {
     this.#world = world;
     this.#gateway = gateway;
     this.node = node;

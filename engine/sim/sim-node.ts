@@ -40,9 +40,17 @@ export interface Machine {
   readonly name: string;
   /** Place in the list of nodes. */
   readonly index: number;
+  /** By how much its clock is wrong now, and when nothing steps it. */
   clockOffsetMs: number;
+  readonly steadyOffsetMs: number;
   /** Processes it had. */
   starts: number;
+}
+
+/** What a process believes of the placement. `nodes`: by shard, in order; null: no order is known. */
+export interface Belief {
+  readonly assigned: readonly Shard[];
+  readonly nodes: readonly (readonly string[])[] | null;
 }
 
 export class NodeProcess implements Owner {
@@ -53,17 +61,16 @@ export class NodeProcess implements Owner {
   readonly node: EngineNode;
   readonly check: PortCheck;
   readonly links = new Set<SimLink>();
-  /** The shards it is told to own. */
-  assigned: readonly Shard[];
+  belief: Belief;
   readonly #world: NodeWorld;
   readonly #listeners: (() => void)[] = [];
 
-  constructor(world: NodeWorld, machine: Machine, assigned: readonly Shard[]) {
+  constructor(world: NodeWorld, machine: Machine, belief: Belief) {
     this.#world = world;
     this.machine = machine;
     machine.starts += 1;
     this.name = `${machine.name}-${machine.starts}`;
-    this.assigned = assigned;
+    this.belief = belief;
     this.check = new PortCheck(this.name, world.logs, world.tell);
     const { options, codec, lifeId, slots } = world;
     this.node = new EngineNode({
@@ -80,6 +87,8 @@ export class NodeProcess implements Owner {
         waitingMax: options.waitingMax,
         turnDecisionsMax: options.turnDecisionsMax,
         timeIdleMs: options.timeIdleMs,
+        heartbeatMs: options.heartbeatMs,
+        leaseMs: options.leaseMs,
         snapshotSliceMax: 1,
         closedKeptMs: options.closedKeptMs,
       },
@@ -90,6 +99,7 @@ export class NodeProcess implements Owner {
       processId: this.name,
       shards: options.shards,
       slots,
+      standby: options.standby,
       membership: this.#membership(),
       statusChanged: (status) => {
         for (const link of this.links) link.sendToGateway({ kind: "shard", status });
@@ -102,9 +112,9 @@ export class NodeProcess implements Owner {
     void this.node.start();
   }
 
-  /** Tells it what it should own from now on. */
-  assign(shards: readonly Shard[]): void {
-    this.assigned = shards;
+  /** Tells it another placement. */
+  place(belief: Belief): void {
+    this.belief = belief;
     for (const listener of this.#listeners) listener();
   }
 
@@ -158,7 +168,8 @@ export class NodeProcess implements Owner {
 
   #membership(): Membership {
     return {
-      assigned: () => this.assigned,
+      assigned: () => this.belief.assigned,
+      nodesOf: (shard) => this.belief.nodes?.[shard] ?? null,
       onChange: (listener) => {
         this.#listeners.push(listener);
         return () => {
