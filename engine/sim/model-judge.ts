@@ -109,11 +109,6 @@ export class ModelJudge {
 
   /** The verdict on the next record, if it were this one. Changes nothing. */
   ruling(record: ModelRecord): ModelVerdict {
-    return this.ruling(record);
-  }
-
-  /** The verdict on a record if it were the next one; nobody goes on by it. */
-  ruling(record: ModelRecord): ModelVerdict {
     if (!this.#begun) return record.kind === "genesis" && record.shard === this.#shard ? "effective" : "broken";
     if (record.kind === "damaged") return "broken";
     if (record.kind === "foreign" || record.life !== this.#life || record.shard !== this.#shard) return "void";
