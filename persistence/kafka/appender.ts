@@ -11,7 +11,7 @@
 //
 // Lanes. A lane is the shards of one leader. A caller that groups by what it was told before a leader changed is not stopped for it: its
 // request is split by leader, each part with an outcome of its own. P6 is kept by the lane as the caller was told it.
-import type { Shard } from "../../engine/core/ids.ts";
+import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { Append, AppendOutcome, Timers } from "../../engine/ports.ts";
 import { recordBytesMax } from "../frame-writer.ts";
 import { AppendInFlight } from "../log-errors.ts";
@@ -33,8 +33,8 @@ export interface AppenderOptions {
   readonly timers: Timers;
   readonly appendLimitMs: number;
   readonly say: Say;
-  /** Leaders were asked again after a failed append. */
-  readonly refreshed: () => void;
+  /** An append failed and leaders were asked again, or a record landed no higher than an earlier one: is it still the same log? */
+  readonly doubted: () => void;
 }
 
 interface Sending {
@@ -57,6 +57,7 @@ export class Appender {
   /** The lane of each shard as its caller was told. */
   readonly #told = new Map<Shard, number>();
   readonly #busy = new Set<number>();
+  readonly #highest = new Map<Shard, Offset>();
   readonly #producers = new Map<number, Sending>();
   /** Leaders whose producer was discarded, until leaders have been asked again. */
   readonly #suspects = new Set<number>();
@@ -97,6 +98,9 @@ export class Appender {
       },
       done: (outcomes) => {
         for (const lane of lanes) this.#busy.delete(lane);
+        appends.forEach(({ shard }, i) => {
+          this.#noteOffset(shard, outcomes[i]);
+        });
         done(outcomes);
       },
     });
@@ -108,6 +112,12 @@ export class Appender {
       append,
       append.places.filter(({ bytes }) => this.#refusedHere(bytes) === null),
     );
+  }
+
+  #noteOffset(shard: Shard, outcome: AppendOutcome | undefined): void {
+    if (outcome?.kind !== "done") return;
+    if (outcome.offset <= (this.#highest.get(shard) ?? -1)) this.#options.doubted();
+    this.#highest.set(shard, outcome.offset);
   }
 
   #refusedHere(bytes: Uint8Array): AppendOutcome | null {
@@ -194,7 +204,7 @@ export class Appender {
         this.#takeLeaders(await this.#options.leaders());
         for (const leader of asked) this.#suspects.delete(leader);
         if (this.#suspects.size > 0) continue;
-        this.#options.refreshed();
+        this.#options.doubted();
         return;
       } catch (error) {
         this.#options.say("warn", "kafka_leaders_unknown", { attempt, error: String(error) });

@@ -210,7 +210,7 @@ export async function connectKafkaLog(options: ConnectOptions): Promise<KafkaDec
       timers,
       appendLimitMs,
       say,
-      refreshed: checkLife,
+      doubted: checkLife,
     });
     log = new KafkaDecisionLog(options, { facts, reader, appender, group, joinMs: performance.now() - begun });
     return log;
