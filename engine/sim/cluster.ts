@@ -192,6 +192,8 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
 
   said(process: NodeProcess, event: string, fields: Readonly<Record<string, unknown>>): void {
     this.count(event === "shard_stopped" ? `${event} ${fields.invariant}` : event === "shard_claimed" ? `${event} ${fields.from}` : event);
+    // Reads that fail are a reason of their own.
+    if (event === "tenure_over" && !this.options.readsFail) process.check.over(Number(fields.shard), this.heap.now);
     if (event !== "shard_stopped" || ALLOWED_STOPS.has(String(fields.invariant))) return;
     this.tell("F5", `${process.name} stops shard ${fields.shard}: ${fields.invariant}: ${fields.message}`);
   }

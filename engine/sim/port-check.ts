@@ -5,12 +5,16 @@
 // Q2. Nothing is appended under an epoch after an unknown outcome or a RELEASE of it.
 // Q3. No answer and no update leaves before its record is in the log, and before this process heard of it: told done, or read.
 // Q4. An answer's bytes are those that the log amounts to.
+// Q5. A tenure does not end because its record landed behind a gap of void records, when the gap was read in time.
 import { ANSWER_BYTES } from "../core/answers.ts";
 import type { AuctionId, Offset, Shard } from "../core/ids.ts";
 import type { AppendOutcome } from "../ports.ts";
 import type { Update } from "../protocol.ts";
 import type { ModelRecord } from "./model-judge.ts";
 import { rememberedName, type TrueLog } from "./true-log.ts";
+
+/** A gap that was read within this was read in time: less than any owner has for it. */
+const GAP_MS = 1_900;
 
 type Tell = (invariant: string, message: string) => void;
 
@@ -21,6 +25,10 @@ interface Seen {
   readonly over: Map<number, string>;
   /** Records below it are known to the process. */
   known: Offset;
+  /** Records below it were read. */
+  readTo: Offset;
+  /** The last record, when it landed behind a gap. */
+  behindGap: { readonly offset: Offset; readonly at: number } | null;
 }
 
 /** One process. */
@@ -34,7 +42,7 @@ export class PortCheck {
     this.#name = name;
     this.#logs = logs;
     this.#tell = tell;
-    this.#seen = logs.map(() => ({ inFlight: null, over: new Map(), known: 0 }));
+    this.#seen = logs.map(() => ({ inFlight: null, over: new Map(), known: 0, readTo: 0, behindGap: null }));
   }
 
   /** Handed to the log. */
@@ -42,17 +50,19 @@ export class PortCheck {
     const seen = this.#of(shard);
     if (seen.inFlight !== null) this.#tell("Q1", `${this.#name} appends a ${record.kind} to shard ${shard} while a ${seen.inFlight.kind} is in flight`);
     seen.inFlight = record;
+    seen.behindGap = null;
     if (record.kind === "claim") return;
     const over = seen.over.get(record.epoch);
     if (over !== undefined) this.#tell("Q2", `${this.#name} appends a ${record.kind} to shard ${shard} under epoch ${record.epoch} after ${over}`);
   }
 
   /** The process hears what became of it. */
-  told(shard: Shard, outcome: AppendOutcome): void {
+  told(shard: Shard, outcome: AppendOutcome, at: number): void {
     const seen = this.#of(shard);
     const record = seen.inFlight;
     seen.inFlight = null;
     if (record === null) return;
+    if (outcome.kind === "done" && outcome.offset > seen.known) seen.behindGap = { offset: outcome.offset, at };
     if (outcome.kind === "done") seen.known = Math.max(seen.known, outcome.offset + 1);
     // Of what was refused no byte is in the log: a RELEASE that was never given leaves the epoch open.
     if (outcome.kind === "done" && record.kind === "release") seen.over.set(record.epoch, "its RELEASE");
@@ -63,6 +73,15 @@ export class PortCheck {
   read(shard: Shard, below: Offset): void {
     const seen = this.#of(shard);
     seen.known = Math.max(seen.known, below);
+    seen.readTo = Math.max(seen.readTo, below);
+  }
+
+  /** The process holds its tenure for over. */
+  over(shard: Shard, at: number): void {
+    const { behindGap, readTo } = this.#of(shard);
+    if (behindGap === null || readTo < behindGap.offset || at - behindGap.at >= GAP_MS) return;
+    if (this.#logs[shard]?.judged[behindGap.offset]?.verdict !== "effective") return;
+    this.#tell("Q5", `${this.#name} gives shard ${shard} up over its record at ${behindGap.offset}, before which nothing but void records stands`);
   }
 
   /** An answer leaves. */

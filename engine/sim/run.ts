@@ -2,6 +2,7 @@
 import { Cluster, type Violation } from "./cluster.ts";
 import { Faults } from "./faults.ts";
 import { checkStates, checkWords, unrest } from "./final-check.ts";
+import { checkJudges } from "./judge-check.ts";
 import { scheduleLoad } from "./load.ts";
 import { drawOptions, type SimOptions } from "./options.ts";
 import { Random } from "./random.ts";
@@ -14,6 +15,7 @@ const LOOK_MS = 270;
 /** Streams of a seed: a kept option set plays the same events, however the drawing of options changes. */
 const OPTIONS = 1;
 const EVENTS = 2;
+const JUDGES = 3;
 
 export interface SeedResult {
   readonly seed: number;
@@ -43,6 +45,7 @@ export async function runSeed(seed: number, overrides: Partial<SimOptions> = {})
   const restMs = cluster.heap.now - healedAt;
   if (!cluster.failed) checkWords(cluster);
   if (!cluster.failed) checkStates(cluster);
+  if (!cluster.failed) checkJudges(cluster.logs, { codec: cluster.codec, lifeId: cluster.lifeId, random: new Random(seed, JUDGES) }, cluster.tell);
   return {
     seed,
     options,

@@ -129,7 +129,7 @@ export class SimLog implements DecisionLog {
     const { trace } = this.#broker.world;
     for (const [place, { shard }] of appends.entries()) {
       const outcome = outcomes[place] as AppendOutcome;
-      this.#check.told(shard, outcome);
+      this.#check.told(shard, outcome, this.#broker.world.heap.now);
       trace.add("append", this.#owner.name, `shard ${shard}`, outcome.kind, outcome.kind === "done" ? outcome.offset : null);
     }
   }

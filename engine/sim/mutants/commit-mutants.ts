@@ -58,7 +58,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "void-gap-ends-tenure",
     rules: "C6",
     does: "gives the shard up when nothing but void records stood in the gap",
-    caughtBy: ["C6"],
+    caughtBy: ["Q5"],
     unheeded: [],
     patches: [{ file: COMMIT, find: 'if (!flight.stale && gap === "void") {', replace: 'if (!flight.stale && gap === "void" && offset < 0) {' }],
   },

@@ -43,7 +43,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     name: "snapshot-unguarded",
     rules: "guard of the checkpoint",
     does: "lets an older checkpoint be saved behind a newer one",
-    caughtBy: ["F5", "I19"],
+    caughtBy: ["I19"],
     unheeded: INNER,
     patches: [
       {
