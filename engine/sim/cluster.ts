@@ -10,6 +10,7 @@
 import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
 import { createRecordCodec } from "../../persistence/record.ts";
 import { fillSlots, slotDigest } from "../cluster/ring.ts";
+import { dueAt } from "../core/auction.ts";
 import { type AuctionId, slotOf } from "../core/ids.ts";
 import type { SlotTable } from "../core/slots.ts";
 import type { Checkpoint, RecordCodec } from "../ports.ts";
@@ -191,11 +192,23 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
   }
 
   said(process: NodeProcess, event: string, fields: Readonly<Record<string, unknown>>): void {
-    this.count(event === "shard_stopped" ? `${event} ${fields.invariant}` : event === "shard_claimed" ? `${event} ${fields.from}` : event);
-    // Reads that fail are a reason of their own.
-    if (event === "tenure_over" && !this.options.readsFail) process.check.over(Number(fields.shard), this.heap.now);
-    if (event !== "shard_stopped" || ALLOWED_STOPS.has(String(fields.invariant))) return;
-    this.tell("F5", `${process.name} stops shard ${fields.shard}: ${fields.invariant}: ${fields.message}`);
+    const { shard, invariant, message, from } = fields;
+    this.count(event === "shard_stopped" ? `${event} ${invariant}` : event === "shard_claimed" ? `${event} ${from}` : event);
+    switch (event) {
+      case "shard_claimed":
+        process.check.claimed(Number(shard));
+        if (this.#isDue(Number(shard))) this.count("takeover_while_due");
+        break;
+      case "shard_stopped":
+        if (!ALLOWED_STOPS.has(String(invariant))) this.tell("F5", `${process.name} stops shard ${shard}: ${invariant}: ${message}`);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #isDue(shard: number): boolean {
+    return [...(this.logs[shard] as TrueLog).states()].some((state) => dueAt(state) <= this.wall());
   }
 
   saved(checkpoint: Checkpoint, owner: Owner): void {

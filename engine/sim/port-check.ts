@@ -6,7 +6,7 @@
 // Q3. No answer and no update leaves before its record is in the log, and before this process heard of it: told done, or read.
 // Q4. An answer's bytes are those that the log amounts to.
 // Q5. A tenure does not end because its record landed behind a gap of void records, when the gap was read in time.
-import { ANSWER_BYTES } from "../core/answers.ts";
+import { ANSWER_BYTES, readAnswer } from "../core/answers.ts";
 import type { AuctionId, Offset, Shard } from "../core/ids.ts";
 import type { AppendOutcome } from "../ports.ts";
 import type { Update } from "../protocol.ts";
@@ -29,6 +29,8 @@ interface Seen {
   readTo: Offset;
   /** The last record, when it landed behind a gap. */
   behindGap: { readonly offset: Offset; readonly at: number } | null;
+  /** Whether the outcome of its last CLAIM was unknown. */
+  claimUnknown: boolean;
 }
 
 /** One process. */
@@ -36,13 +38,15 @@ export class PortCheck {
   readonly #name: string;
   readonly #logs: readonly TrueLog[];
   readonly #tell: Tell;
+  readonly #count: (what: string) => void;
   readonly #seen: readonly Seen[];
 
-  constructor(name: string, logs: readonly TrueLog[], tell: Tell) {
+  constructor(name: string, logs: readonly TrueLog[], tell: Tell, count: (what: string) => void) {
     this.#name = name;
     this.#logs = logs;
     this.#tell = tell;
-    this.#seen = logs.map(() => ({ inFlight: null, over: new Map(), known: 0, readTo: 0, behindGap: null }));
+    this.#count = count;
+    this.#seen = logs.map(() => ({ inFlight: null, over: new Map(), known: 0, readTo: 0, behindGap: null, claimUnknown: false }));
   }
 
   /** Handed to the log. */
@@ -62,11 +66,23 @@ export class PortCheck {
     const record = seen.inFlight;
     seen.inFlight = null;
     if (record === null) return;
+    if (record.kind === "claim") seen.claimUnknown = outcome.kind === "unknown";
+    else if (outcome.kind === "done" && outcome.offset > seen.known) this.#count(`gap_${this.#gap(shard, seen.known, outcome.offset)}`);
     if (outcome.kind === "done" && outcome.offset > seen.known) seen.behindGap = { offset: outcome.offset, at };
     if (outcome.kind === "done") seen.known = Math.max(seen.known, outcome.offset + 1);
     // Of what was refused no byte is in the log: a RELEASE that was never given leaves the epoch open.
     if (outcome.kind === "done" && record.kind === "release") seen.over.set(record.epoch, "its RELEASE");
     if (outcome.kind === "unknown" && record.kind !== "claim") seen.over.set(record.epoch, "an unknown outcome");
+  }
+
+  #gap(shard: Shard, from: Offset, to: Offset): "void" | "claimed" {
+    const between = this.#logs[shard]?.judged.slice(from, to) ?? [];
+    return between.every(({ verdict }) => verdict === "void") ? "void" : "claimed";
+  }
+
+  /** The process says that its claim is effective. */
+  claimed(shard: Shard): void {
+    if (this.#of(shard).claimUnknown) this.#count("adopted_claim");
   }
 
   /** The process has read up to there, or holds a checkpoint that reaches there. */
@@ -86,6 +102,8 @@ export class PortCheck {
 
   /** An answer leaves. */
   answered(shard: Shard, auctionId: AuctionId, rows: Uint8Array, at: number): void {
+    const decidedBy = this.#logs[shard]?.claimants.get(readAnswer(rows, at).epoch);
+    if (decidedBy !== this.#name) this.#count("repeat_after_takeover");
     const known = this.#logs[shard]?.remembered.get(rememberedName(auctionId, rows, at));
     const text = Buffer.from(rows.subarray(at, at + ANSWER_BYTES)).toString("hex");
     if (known === undefined) this.#tell("Q3", `${this.#name} answers of ${auctionId} what is not in the log: ${text}`);

@@ -32,6 +32,7 @@ export interface NodeWorld {
   readonly broker: SimBroker;
   readonly storeOf: (process: NodeProcess) => SnapshotStore;
   readonly tell: (invariant: string, message: string) => void;
+  readonly count: (what: string) => void;
   readonly said: (process: NodeProcess, event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -71,7 +72,7 @@ export class NodeProcess implements Owner {
     machine.starts += 1;
     this.name = `${machine.name}-${machine.starts}`;
     this.belief = belief;
-    this.check = new PortCheck(this.name, world.logs, world.tell);
+    this.check = new PortCheck(this.name, world.logs, world.tell, world.count);
     const { options, codec, lifeId, slots } = world;
     this.node = new EngineNode({
       log: new SimLog(world.broker, this, machine.name, this.check),
