@@ -73,4 +73,23 @@ export const CALM: SimOptions = {
   unheeded: [],
 };
 
-export const KEPT_SEEDS: readonly KeptSeed[] = [];
+const SLOW_STORE: Partial<SimOptions> = { placed: false, storeMsMax: 400, storeFails: 0.3, snapshots: 4, lies: 3, moves: 2 };
+
+export const KEPT_SEEDS: readonly KeptSeed[] = [
+  {
+    seed: 55,
+    options: SLOW_STORE,
+    story:
+      "a standby waited for the snapshot store; its node was called and claimed; then the waiting one went on and loaded an older state over the served one. A reading that another overtook touches nothing (recovery R4, claim T10)",
+  },
+  {
+    seed: 35,
+    options: SLOW_STORE,
+    story: "the same, but the waiting one read the owner's own records while their outcome was under way, and the log seemed shorter than it was",
+  },
+  {
+    seed: 59,
+    options: SLOW_STORE,
+    story: "the same between two standbys of one shard that was left and followed again: two readings, one state made of both",
+  },
+];
