@@ -8,6 +8,7 @@ import { exitWhenInterrupted, makeFolder, removeFolder } from "./folders.ts";
 import { buildNative, type GeneratorKind } from "./generator.ts";
 import { runIdle } from "./idle-memory.ts";
 import type { InProcessResult } from "./in-process.ts";
+import { runKafka } from "./kafka.ts";
 import { measureAppend, measureFloor } from "./limits.ts";
 import { describeMachine, isInMemory, type Machine } from "./machine.ts";
 import { type Measured, measuredInProcess, measuredSocket } from "./measured.ts";
@@ -32,6 +33,8 @@ const CHILD_LIMIT_MS = 600_000;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 const IDLE_AUCTIONS = 100_000;
+const KAFKA_READY_MS = 120_000;
+const KAFKA_SECONDS = 1.5;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -56,7 +59,7 @@ function kind(text: string): Flags["generator"] {
 
 const program = new Command("npm run bench --")
   .description("Measures the real processes on this machine and holds every answer against the log.")
-  .argument("[scenario]", `one of ${SCENARIO_NAMES.join(", ")}, idle, limits; without it all but idle`)
+  .argument("[scenario]", `one of ${SCENARIO_NAMES.join(", ")}, idle, kafka, limits; without it all but idle and kafka`)
   .option("--rate <bids>", "planned bids a second of the open loop", count)
   .option("--seconds <n>", "measured time of each run", positive)
   .option("--warm-up <n>", "seconds before it that do not count", positive)
@@ -69,7 +72,7 @@ const program = new Command("npm run bench --")
   .option("--generators <n>", "processes that share the load", count, 1)
   .addHelpText(
     "after",
-    "\nExamples:\n  npm run bench\n  npm run bench -- closed --seconds 60 --warm-up 10 --runs 5 --json runs.jsonl\n  npm run bench -- open --rate 30000 --seconds 60\n  npm run bench -- idle",
+    "\nExamples:\n  npm run bench\n  npm run bench -- closed --seconds 60 --warm-up 10 --runs 5 --json runs.jsonl\n  npm run bench -- open --rate 30000 --seconds 60\n  npm run bench -- idle\n  npm run bench -- kafka",
   )
   .action(bench);
 
@@ -94,8 +97,12 @@ async function bench(name: string | undefined, flags: Flags): Promise<void> {
     await idle(place, machine, flags);
     return;
   }
+  if (name === "kafka") {
+    await kafka(place, machine, flags);
+    return;
+  }
   const scenarios = name === "limits" ? [] : scenariosNamed(name);
-  if (scenarios === null) program.error(`no scenario "${name}"; there are ${SCENARIO_NAMES.join(", ")}, idle, limits`, { exitCode: EXIT_USAGE });
+  if (scenarios === null) program.error(`no scenario "${name}"; there are ${SCENARIO_NAMES.join(", ")}, idle, kafka, limits`, { exitCode: EXIT_USAGE });
   else await runAll(scenarios, { place, machine, flags });
 }
 
@@ -151,6 +158,26 @@ async function idle(place: BenchPlace, machine: Machine, flags: Flags): Promise<
   for (const line of result.lines) say(line);
   if (flags.json !== undefined) appendFileSync(flags.json, `${JSON.stringify({ machine, raised: RAISED_LIMITS, idle: result.figures })}\n`);
   if (result.fault !== null) process.exitCode = EXIT_FAILED;
+}
+
+/** On the brokers that the environment names, or on one that is started for the run. */
+async function kafka(place: BenchPlace, machine: Machine, flags: Flags): Promise<void> {
+  for (const line of headLines(machine, RAISED_LIMITS).slice(0, 1)) say(line);
+  const own = benchEnvironment().kafkaBrokers.length > 0 ? null : new Spawned(kafkaProcess(place));
+  const ready = await own?.line("ready", KAFKA_READY_MS);
+  const brokers = own === null ? benchEnvironment().kafkaBrokers : (ready?.brokers as readonly string[]);
+  if (brokers.length === 0) program.error(`no Kafka can run here: ${String(ready?.missing)}`, { exitCode: EXIT_USAGE });
+  const { figures, lines } = await runKafka({ brokers, seconds: flags.seconds ?? KAFKA_SECONDS, progress });
+  progress("");
+  for (const line of lines) say(line);
+  if (flags.json !== undefined) appendFileSync(flags.json, `${JSON.stringify({ machine, kafka: figures })}\n`);
+  await own?.end("SIGTERM");
+}
+
+// From its source, beside which the list of Kafka's jars lies; it measures nothing.
+function kafkaProcess(place: BenchPlace) {
+  const command = [process.execPath, "--import", "tsx", packageFile("bench/micro/kafka-process.ts")];
+  return { name: "Kafka", command, environment: place.inherited };
 }
 
 exitWhenInterrupted();
