@@ -50,19 +50,23 @@ export class TrueLog {
   readonly places: ModelPlace[];
   readonly placed: Placed[] = [];
   readonly remembered = new Map<string, Remembered>();
+  /** The stored answer of each command: by auction, issuer and key. */
+  readonly answers = new Map<string, Uint8Array>();
   readonly shown = new Map<string, Shown>();
   /** Sequences at which the public state changed, rising. */
   readonly changes = new Map<AuctionId, number[]>();
   /** Which process made the claim at an offset. */
   readonly claimants = new Map<number, string>();
   readonly #codec: RecordCodec;
-  readonly #judge: ModelJudge;
-  readonly #audit: ShardAudit;
+  readonly #life: string;
+  #judge: ModelJudge;
+  #audit: ShardAudit;
   readonly #tell: (invariant: string, message: string) => void;
 
   constructor(shard: Shard, codec: RecordCodec, life: string, tell: (invariant: string, message: string) => void) {
     this.shard = shard;
     this.#codec = codec;
+    this.#life = life;
     this.#judge = new ModelJudge(shard, life);
     this.#audit = new ShardAudit(shard, codec.hash);
     this.#tell = tell;
@@ -128,12 +132,25 @@ export class TrueLog {
       const at = answerOffset(row);
       const bytes = answerChunk(state, row).slice(at, at + ANSWER_BYTES);
       this.remembered.set(rememberedName(auctionId, bytes, 0), { offset, row: bytes });
+      this.answers.set(`${auctionId} ${command.issuerId} ${command.key}`, bytes);
     }
     if (state.phase === null || state.publicSequence !== sequence) return;
     this.shown.set(`${auctionId} ${sequence}`, { offset, epoch: state.publicEpoch, text: JSON.stringify(publicState(state)) });
     const changes = this.changes.get(auctionId);
     if (changes === undefined) this.changes.set(auctionId, [sequence]);
     else changes.push(sequence);
+  }
+
+  /** Loses everything from `end` on. What is left is read anew, as if nothing had ever stood behind it. */
+  cut(end: Offset): void {
+    const kept = this.records.splice(0).slice(0, end);
+    this.#judge = new ModelJudge(this.shard, this.#life);
+    this.#audit = new ShardAudit(this.shard, this.#codec.hash);
+    this.judged.length = 0;
+    this.places.length = 1;
+    this.placed.length = 0;
+    for (const derived of [this.remembered, this.answers, this.shown, this.changes, this.claimants]) derived.clear();
+    for (const { bytes, storedAt } of kept) this.store(bytes, storedAt ?? null);
   }
 
   /** State hashes of the shard behind the records at these offsets, each by a replay from the first record. */
