@@ -16,7 +16,9 @@ import type { SlotTable } from "../core/slots.ts";
 import type { Checkpoint, RecordCodec } from "../ports.ts";
 import type { ReadResult } from "../protocol.ts";
 import { SNAPSHOT_ROW_BYTES } from "../shard/snapshots.ts";
+import type { Violation } from "./check.ts";
 import { EventHeap, type Owner } from "./heap.ts";
+import { ASKED_OF_LOST, type LostTail } from "./lost-tail.ts";
 import { checkPlaces } from "./node-check.ts";
 import { auctionIdOf } from "./one-node.ts";
 import type { SimOptions } from "./options.ts";
@@ -38,12 +40,6 @@ const NODE_NAMES = ["ash", "birch", "cedar"] as const;
 
 /** Told of one run: the first ones say enough. */
 const VIOLATIONS_MAX = 20;
-
-/** Something that is wrong. */
-export interface Violation {
-  readonly invariant: string;
-  readonly message: string;
-}
 
 /** A state hash that a node vouched for, at its place in the log. */
 interface Vouched {
@@ -85,6 +81,8 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
   /** Until when the snapshot store is away. */
   storeAwayUntil = 0;
   faultsOn = true;
+  /** What the log lost; null while it is a log. */
+  lostTail: LostTail | null = null;
   /** What was found wrong in the event that ended the run. */
   readonly violations: Violation[] = [];
   readonly #gateways: SimGateway[] = [];
@@ -117,6 +115,8 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
 
   readonly tell = (invariant: string, message: string): void => {
     if (this.options.unheeded.includes(invariant)) return;
+    // What holds of a log does not hold of one that loses its tail.
+    if (this.lostTail !== null && !ASKED_OF_LOST.has(invariant)) return;
     this.trace.add("VIOLATION", invariant, message);
     if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ invariant, message });
   };
@@ -202,9 +202,14 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
       case "shard_stopped":
         if (!ALLOWED_STOPS.has(String(invariant))) this.tell("F5", `${process.name} stops shard ${shard}: ${invariant}: ${message}`);
         break;
+      case "tenure_over":
+        // Reads that fail are a reason of their own.
+        if (!this.options.readsFail) process.check.over(Number(shard), this.heap.now);
+        break;
       default:
         break;
     }
+    this.lostTail?.said(process.name, event, fields);
   }
 
   #isDue(shard: number): boolean {

@@ -4,6 +4,7 @@
 // Owns: who is told to own what, which is also how a shard moves. Must not: touch what a process has sent.
 import type { Shard } from "../core/ids.ts";
 import type { Cluster } from "./cluster.ts";
+import { LostTail } from "./lost-tail.ts";
 import type { AwayKind } from "./sim-log.ts";
 import type { Belief, Machine, NodeProcess } from "./sim-node.ts";
 
@@ -45,6 +46,11 @@ export class Faults {
     });
     this.#times(options.snapshots, () => this.#snapshot());
     this.#times(options.trims, () => this.#trim());
+    this.#times(options.lostTails, () => this.#loseTail());
+    this.#times(options.lowRoom, () => {
+      cluster.count("low_room");
+      cluster.broker.lowUntil = cluster.heap.now + AWAY_MS_MAX * cluster.random.fraction();
+    });
     this.#times(options.strangers, () => {
       cluster.broker.store(cluster.random.between(0, options.shards - 1), new Uint8Array([1, 2, 3]));
     });
@@ -226,12 +232,22 @@ export class Faults {
     });
   }
 
+  // The power of everything is cut, and when it is back the log is shorter. Once in a run: a second time says nothing more.
+  #loseTail(): void {
+    const { heap, random, options, processes, machines } = this.#cluster;
+    if (this.#cluster.lostTail !== null) return;
+    for (const process of [...processes]) if (process !== null) this.#cluster.killNode(process);
+    this.#cluster.lostTail = new LostTail(this.#cluster);
+    for (const machine of machines) heap.after(options.restartMsMax * random.fraction(), null, () => this.#restart(machine));
+  }
+
   /** Every fault ends: everybody lives, and is told the truth. */
   heal(): void {
     const { options, machines, broker, processes, random } = this.#cluster;
     this.#cluster.faultsOn = false;
     this.#cluster.storeAwayUntil = 0;
     broker.away.clear();
+    broker.lowUntil = 0;
     for (const machine of machines) machine.clockOffsetMs = machine.steadyOffsetMs;
     for (const process of [...processes]) {
       if (process === null) continue;

@@ -37,6 +37,8 @@ export interface SimOptions {
   readonly readMsMax: number;
   readonly readListMax: number;
   readonly strangers: number;
+  /** Times at which little disk space is left. */
+  readonly lowRoom: number;
   /** Whether the log says when it took a record. */
   readonly brokerClock: boolean;
 
@@ -47,6 +49,8 @@ export interface SimOptions {
   readonly storeAway: number;
   readonly closedKeptMs: number;
   readonly trims: number;
+  /** How often the log loses its tail: drawn 0, since no log may. */
+  readonly lostTails: number;
 
   // processes
   readonly kills: number;
@@ -149,6 +153,7 @@ type Log =
   | "readMsMax"
   | "readListMax"
   | "strangers"
+  | "lowRoom"
   | "brokerClock";
 
 type Rate = (most: number) => number;
@@ -168,6 +173,7 @@ function drawLog(random: Random, rate: Rate, count: Rate): Pick<SimOptions, Log>
     readMsMax: random.pick([1, 10, 100]),
     readListMax: random.pick([1, 4, 64]),
     strangers: count(2),
+    lowRoom: random.chance(0.2) ? 1 : 0,
     brokerClock: random.chance(0.5),
   };
 }
@@ -181,6 +187,7 @@ function drawRest(random: Random, rate: Rate, count: Rate): Omit<SimOptions, Sha
     storeAway: count(2),
     closedKeptMs: random.pick([500, 86_400_000]),
     trims: count(2),
+    lostTails: 0,
     kills: count(3),
     stops: count(1),
     pauses: count(3),

@@ -1,7 +1,8 @@
 // One seed, one run: faults first, then none and everything comes to rest, then every word is held against the log.
-import { Cluster, type Violation } from "./cluster.ts";
+import type { Violation } from "./check.ts";
+import { Cluster } from "./cluster.ts";
 import { Faults } from "./faults.ts";
-import { checkStates, checkWords, unrest } from "./final-check.ts";
+import { checkOwners, checkStates, checkWords, unrest } from "./final-check.ts";
 import { checkJudges } from "./judge-check.ts";
 import { scheduleLoad } from "./load.ts";
 import { drawOptions, type SimOptions } from "./options.ts";
@@ -59,13 +60,19 @@ export async function runSeed(seed: number, overrides: Partial<SimOptions> = {})
 }
 
 async function comeToRest(cluster: Cluster, faults: Faults): Promise<void> {
+  const before = cluster.logs.map(({ end }) => end);
   faults.heal();
   const { clockSteps, clockOffsetMs } = cluster.options;
   const until = cluster.heap.now + (clockSteps + clockOffsetMs > 0 ? REST_CLOCKS_MS_MAX : REST_MS_MAX);
   while (!cluster.failed) {
     await cluster.play(cluster.heap.now + LOOK_MS);
     const waiting = !cluster.failed ? unrest(cluster) : [];
-    if (waiting.length === 0) return;
-    if (cluster.heap.now >= until) cluster.tell("liveness", waiting.join("; "));
+    if (waiting.length === 0) {
+      checkOwners(cluster, before);
+      return;
+    }
+    if (cluster.heap.now < until) continue;
+    cluster.tell("liveness", waiting.join("; "));
+    return;
   }
 }

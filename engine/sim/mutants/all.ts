@@ -2,10 +2,15 @@
 import { COMMIT_MUTANTS } from "./commit-mutants.ts";
 import { JUDGE_MUTANTS } from "./judge-mutants.ts";
 import type { Mutant } from "./mutant.ts";
-import { SNAPSHOT_MUTANTS } from "./snapshot-mutants.ts";
+import { LOSES_TAIL, SNAPSHOT_MUTANTS } from "./snapshot-mutants.ts";
 import { TENURE_MUTANTS } from "./tenure-mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [...JUDGE_MUTANTS, ...TENURE_MUTANTS, ...COMMIT_MUTANTS, ...SNAPSHOT_MUTANTS];
 
-/** The program as it is. It must never be caught. */
-export const CONTROL: Mutant = { name: "control", rules: "none", does: "nothing wrong", caughtBy: [], unheeded: [], patches: [] };
+const AS_IT_IS = { rules: "none", does: "nothing wrong", caughtBy: [], unheeded: [], patches: [] };
+
+/** The program as it is, in the worlds in which its mutants are run. It must never be caught. */
+export const CONTROLS: readonly Mutant[] = [
+  { ...AS_IT_IS, name: "control" },
+  { ...AS_IT_IS, name: "control-losing-its-tail", options: LOSES_TAIL, unheeded: ["W2"] },
+];

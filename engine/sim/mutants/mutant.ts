@@ -5,6 +5,8 @@
 // M1. Each patch finds its text exactly once. A mutant that does not fit its source has failed: it would prove nothing.
 // M2. The patched sources are bundled and run apart; the tree is never written to.
 
+import type { SimOptions } from "../options.ts";
+
 /** One replacement in one file. */
 export interface Patch {
   /** Path from the root of the repository, with forward slashes. */
@@ -25,6 +27,8 @@ export interface Mutant {
   readonly caughtBy: readonly string[];
   /** Invariants that are not looked at, so that what the wrong leads to is found and not the wrong itself. */
   readonly unheeded: readonly string[];
+  /** What is laid over the options that a seed draws. */
+  readonly options?: Partial<SimOptions>;
   readonly patches: readonly Patch[];
 }
 

@@ -1,6 +1,6 @@
 // Each protection of the log taken away by itself has to be noticed by the simulator, and the program as it is must pass the same seeds.
 import { beforeAll, expect, test } from "vitest";
-import { CONTROL, MUTANTS } from "./all.ts";
+import { CONTROLS, MUTANTS } from "./all.ts";
 import { tierTable } from "./table.ts";
 import { runTier, type TierRow } from "./tier.ts";
 
@@ -12,13 +12,13 @@ const TIER_MS = 600_000;
 const rows = new Map<string, TierRow>();
 
 beforeAll(async () => {
-  const all = await runTier([CONTROL, ...MUTANTS], { limitMs: LIMIT_MS });
+  const all = await runTier([...CONTROLS, ...MUTANTS], { limitMs: LIMIT_MS });
   for (const row of all) rows.set(row.mutant.name, row);
   process.stdout.write(`${tierTable(all)}\n`);
 }, TIER_MS);
 
-test("mutation tier: the program as it is: no seed shows anything", () => {
-  const row = rows.get(CONTROL.name);
+test.each(CONTROLS.map(({ name }) => [name] as const))("mutation tier: %s: the program as it is shows nothing", (name) => {
+  const row = rows.get(name);
   expect([row?.kind, row?.message]).toEqual(["clean", ""]);
 });
 

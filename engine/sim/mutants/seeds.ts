@@ -1,6 +1,7 @@
 // What runs with a mutant inside: seeds one after the other, until one of them shows what is looked for. Says one line of JSON.
 //
 // Its one argument is a SeedsTask as JSON.
+import type { SimOptions } from "../options.ts";
 import { runSeed } from "../run.ts";
 
 /** Which seeds to run, and what to look for. */
@@ -11,6 +12,8 @@ export interface SeedsTask {
   readonly caughtBy: readonly string[];
   /** Invariants that nobody looks at. */
   readonly unheeded: readonly string[];
+  /** What is laid over the options that a seed draws. */
+  readonly options: Partial<SimOptions>;
 }
 
 /** The line that a run of seeds ends with. `others`: invariants that were broken as well and do not count, with how often. */
@@ -18,10 +21,10 @@ export type SeedsWord =
   | { readonly kind: "caught"; readonly seed: number; readonly invariant: string; readonly message: string; readonly others: Readonly<Record<string, number>> }
   | { readonly kind: "clean"; readonly seeds: number; readonly others: Readonly<Record<string, number>> };
 
-async function runSeeds({ first, last, caughtBy, unheeded }: SeedsTask): Promise<SeedsWord> {
+async function runSeeds({ first, last, caughtBy, unheeded, options }: SeedsTask): Promise<SeedsWord> {
   const others: Record<string, number> = {};
   for (let seed = first; seed <= last; seed += 1) {
-    const { violations } = await runSeed(seed, { unheeded });
+    const { violations } = await runSeed(seed, { ...options, unheeded });
     const found = violations.find(({ invariant }) => caughtBy.length === 0 || caughtBy.includes(invariant));
     if (found !== undefined) return { kind: "caught", seed, invariant: found.invariant, message: found.message, others };
     for (const { invariant } of violations) others[invariant] = (others[invariant] ?? 0) + 1;

@@ -1,10 +1,14 @@
 // Mutants of snapshots, recovery and what remembers how long the log was.
+import type { SimOptions } from "../options.ts";
 import { INNER, type Mutant } from "./mutant.ts";
 
 const SNAPSHOTS = "engine/shard/snapshots.ts";
 const RECOVERY = "engine/shard/recovery.ts";
 const STATE = "engine/core/state.ts";
 const MEMORY_STORE = "persistence/memory/snapshot-store.ts";
+
+/** A log that loses its tail, with checkpoints that can be read: without a witness nobody can notice. */
+export const LOSES_TAIL: Partial<SimOptions> = { lostTails: 1, snapshots: 6, storeAway: 0, storeFails: 0 };
 
 export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
   {
@@ -59,6 +63,13 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     does: "serves a log that is shorter than a checkpoint says",
     caughtBy: ["W1"],
     unheeded: INNER,
-    patches: [{ file: RECOVERY, find: "if (checkpoint.offset > ends.end) {", replace: "if (checkpoint.offset > ends.end && ends.end < 0) {" }],
+    options: LOSES_TAIL,
+    patches: [
+      {
+        file: RECOVERY,
+        find: "if (checkpoint.offset > ends.end) {",
+        replace: "if (checkpoint.offset > ends.end) continue;\n    if (checkpoint.offset > ends.end) {",
+      },
+    ],
   },
 ];

@@ -75,8 +75,8 @@ async function runMutant(mutant: Mutant, file: string, options: TierOptions): Pr
     return row({ kind: "broke", message: messageOf(error) });
   }
   const { seedFirst = 1, seedLast = SEEDS_MAX, limitMs } = options;
-  const { caughtBy, unheeded } = mutant;
-  const task: SeedsTask = { first: seedFirst, last: seedLast, caughtBy, unheeded };
+  const { caughtBy, unheeded, options: overrides = {} } = mutant;
+  const task: SeedsTask = { first: seedFirst, last: seedLast, caughtBy, unheeded, options: overrides };
   const { failed, output, trouble } = await run([file, JSON.stringify(task)], limitMs);
   if (failed === "late") return row({ kind: "late", message: `not caught within ${limitMs} ms` });
   if (failed === "broke") return row({ kind: "broke", message: trouble });
