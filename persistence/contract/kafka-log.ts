@@ -26,6 +26,7 @@ export function testWish(where: TestBrokers, options: { topic: string; shards: n
   };
 }
 
+/** A name that no other test has. */
 export function testTopicName(): string {
   return `decisions-${randomBytes(8).toString("hex")}`;
 }
