@@ -17,7 +17,10 @@ import { migrate } from "../persistence/postgres/migrate.ts";
 import { DATABASE_DEFAULTS, Database } from "../persistence/postgres/pool.ts";
 import { PostgresSnapshotStore } from "../persistence/postgres/snapshot-store.ts";
 import { createRecordCodec } from "../persistence/record.ts";
+import { PlacementRefused } from "./cluster/placement.ts";
+import { placementFile } from "./cluster/placement-file.ts";
 import { fillSlots, slotDigest } from "./cluster/ring.ts";
+import { followPlacement, ownedShards } from "./cluster/static-membership.ts";
 import { type EngineSettings, readEngineSettings } from "./config.ts";
 import { kafkaConnection } from "./kafka-settings.ts";
 import { BROKERS_WAIT_MS, KafkaRefused, openOnKafka, topicRemedy } from "./kafka-start.ts";
@@ -28,7 +31,7 @@ import { openProcessLog } from "./process-log.ts";
 import { machineClock, machineNonces, machineTimers } from "./runtime.ts";
 import { EngineNode } from "./shard/node.ts";
 import { SNAPSHOT_ROW_BYTES } from "./shard/snapshots.ts";
-import { type Say, SHARD_LIMITS } from "./shard/world.ts";
+import { type Say, SHARD_LIMITS, type ShardLimits } from "./shard/world.ts";
 import { startStatus } from "./status.ts";
 
 const EXIT_FAILED = 1;
@@ -42,10 +45,15 @@ interface OpenLog {
   readonly lifeId: Uint8Array;
 }
 
-/** Every shard of the log belongs to the one node of a single machine. */
-function everyShard(shards: number): Membership {
-  const all = Array.from({ length: shards }, (_, shard) => shard);
-  return { assigned: () => all, onChange: () => () => undefined };
+// Which shards are this node's: as the placement file says, or as the list does.
+function openPlacement(settings: EngineSettings, say: Say): Membership {
+  const { placementFile: path, engineShards, shards, nodeId } = settings;
+  if (path === undefined) return ownedShards(engineShards, shards);
+  if (engineShards !== "all") {
+    const fault = { at: "FAIRWARNING_ENGINE_SHARDS", found: engineShards, wanted: "not set: the placement file says which shards are whose" };
+    throw new PlacementRefused(path, [fault]);
+  }
+  return followPlacement({ source: placementFile(path), nodeId, shards, timers: machineTimers, say });
 }
 
 async function openLog(settings: EngineSettings, version: string, log: Logger, say: Say, fatal: (reason: string) => void): Promise<OpenLog> {
@@ -206,25 +214,32 @@ function repeatSnapshots(node: EngineNode, everyMs: number, stopped: () => boole
   machineTimers.after(everyMs, again);
 }
 
+function limitsOf(settings: EngineSettings): ShardLimits {
+  return {
+    ...SHARD_LIMITS,
+    mailboxMax: settings.engineMailboxMax,
+    waitingMax: settings.engineHeldDecisionsMax,
+    turnDecisionsMax: settings.engineTurnDecisionsMax,
+    answersMax: settings.engineAnswersMax,
+    // Only one process writes a log of this machine, so nobody has to see that it lives.
+    timeIdleMs: settings.decisionLog === "kafka" ? Math.min(settings.engineTimeIdleMs, settings.engineHeartbeatMs) : settings.engineTimeIdleMs,
+    heartbeatMs: settings.engineHeartbeatMs,
+    leaseMs: settings.engineLeaseMs,
+    clockOffsetMaxMs: settings.engineClockOffsetMaxMs,
+    closedKeptMs: settings.engineClosedKeptMs,
+  };
+}
+
 async function run(settings: EngineSettings, version: string, log: Logger): Promise<void> {
   const say: Say = (level, event, fields) => log[level]({ event, ...fields }, event);
   const fatal = (reason: string): void => {
     log.fatal({ event: "fatal" }, reason);
     process.exit(EXIT_FAILED);
   };
+  const membership = openPlacement(settings, say);
   const opened = await openLog(settings, version, log, say, fatal);
   const counters = new EngineCounters();
   const store = openStore(settings, counters, say);
-  const limits = {
-    ...SHARD_LIMITS,
-    mailboxMax: settings.engineMailboxMax,
-    waitingMax: settings.engineHeldDecisionsMax,
-    turnDecisionsMax: settings.engineTurnDecisionsMax,
-    answersMax: settings.engineAnswersMax,
-    timeIdleMs: settings.engineTimeIdleMs,
-    clockOffsetMaxMs: settings.engineClockOffsetMaxMs,
-    closedKeptMs: settings.engineClosedKeptMs,
-  };
   let draining = false;
   const lifeId = Buffer.from(opened.lifeId).toString("hex");
   // The node tells the link, and the link asks the node: whichever is made first reaches the other through this.
@@ -241,7 +256,7 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     timers: machineTimers,
     nonces: machineNonces,
     sink,
-    limits,
+    limits: limitsOf(settings),
     counters,
     say,
     lifeId: opened.lifeId,
@@ -249,7 +264,8 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     processId: randomUUID(),
     shards: settings.shards,
     slots: fillSlots(settings.shards),
-    membership: everyShard(settings.shards),
+    membership,
+    standby: settings.engineStandby,
     statusChanged: (status) => link.publishStatus(status),
   });
   const link = createLinkServer({
@@ -334,5 +350,6 @@ run(loaded.settings, version, log).catch((error: unknown) => {
     error instanceof LogFileSystemRefused ||
     error instanceof KafkaRefused ||
     error instanceof KafkaLogRefused;
+  if (error instanceof PlacementRefused) process.exit(EXIT_SETTINGS);
   process.exit(unusable ? EXIT_UNUSABLE : EXIT_FAILED);
 });

@@ -208,26 +208,37 @@ function eventMetrics(registry: Registry, counters: EngineCounters): void {
 function shardMetrics(registry: Registry, node: EngineNode): void {
   const states = (): Row[] => {
     const counts = new Map<string, number>();
-    for (const shard of node.all()) raise(counts, shard.phase, 1);
+    for (const shard of node.all()) raise(counts, shard.standing, 1);
     return labelled("state", counts);
   };
-  gauge(registry, "engine_shards", "Shards of this node by state.", states, ["state"]);
+  gauge(registry, "engine_shards", "Shards of the log by what this node does about them.", states, ["state"]);
   const perShard = (name: string, help: string, read: (shard: ReturnType<EngineNode["all"]>[number]) => number): void =>
     gauge(registry, name, help, () => node.all().map((shard) => [{ shard: String(shard.number) }, read(shard)]), ["shard"]);
   perShard("engine_mailbox_depth", "Commands that wait to be decided.", (shard) => shard.mail);
   perShard("engine_held_decisions", "Decisions that wait for the log.", (shard) => shard.heldDecisions);
   perShard("engine_shard_lsn", "Last committed lsn.", (shard) => shard.judge.lsn);
   perShard("engine_snapshot_age_seconds", "Since the last saved checkpoint.", (shard) => (node.clock.monotonic() - shard.snapshotAt) / 1_000);
+  const lags = (): Row[] => node.all().flatMap(({ number, standing }) => (standing === "standby" ? [lagOf(node, number)] : []));
+  gauge(registry, "engine_standby_lag_records", "Records behind the end of the log, of shards stood by for.", lags, ["shard"]);
   const writable = (): number => (node.log.room() === "ok" && node.all().every((shard) => shard.phase !== "log_down") ? 1 : 0);
   gauge(registry, "engine_log_writable", "1 while the log takes bids.", () => [[{}, writable()]]);
   const offset = (): number => Math.max(0, ...node.all().map((shard) => shard.judge.time - node.clock.now())) / 1_000;
   gauge(registry, "engine_clock_offset_seconds", "How far the last logged time is ahead of this machine's clock.", () => [[{}, offset()]]);
 }
 
+function lagOf(node: EngineNode, shard: number): Row {
+  return [{ shard: String(shard) }, node.ownershipOf(shard).lag];
+}
+
+// Auctions of shards that others own are counted there.
+function ownedShards(node: EngineNode): ReturnType<EngineNode["all"]> {
+  return node.all().filter(({ standing }) => standing !== "standby" && standing !== "unowned");
+}
+
 function auctionMetrics(registry: Registry, node: EngineNode): void {
   const phases = (): Row[] => {
     const counts = new Map<string, number>();
-    for (const shard of node.all()) for (const [phase, count] of Object.entries(shard.phases.byPhase)) raise(counts, phase, count);
+    for (const shard of ownedShards(node)) for (const [phase, count] of Object.entries(shard.phases.byPhase)) raise(counts, phase, count);
     return labelled("phase", counts);
   };
   gauge(registry, "engine_auctions", "Auctions by phase, those that left memory too.", phases, ["phase"]);

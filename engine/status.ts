@@ -3,6 +3,8 @@ import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
 import type { EngineNode } from "./shard/node.ts";
+import type { Shard } from "./shard/shard.ts";
+import type { ShardStanding } from "./shard/shard-state.ts";
 
 /** One line of /ready. A check that does not decide readiness is shown all the same. */
 export interface ReadyCheck {
@@ -15,14 +17,16 @@ export interface ReadyCheck {
 /** The checks of a node: shards served, log writable, snapshots (shown only). */
 export function readyChecks(node: EngineNode, draining: boolean): readonly ReadyCheck[] {
   const phases = node.all().map((shard) => shard.phase);
-  const serving = phases.filter((phase) => phase === "serving").length;
+  const wanted = node.all().filter((shard) => isWanted(node, shard));
+  const serving = wanted.filter((shard) => shard.standing === "serving").length;
+  const standby = wanted.filter((shard) => shard.standing === "standby").length;
   const oldest = Math.max(0, ...node.all().map((shard) => (shard.dirty.size === 0 ? 0 : node.clock.monotonic() - shard.snapshotAt)));
   const log = `${node.log.durability}${node.log.room() === "low" ? "; little disk space left: bids are refused, closes go on" : ""}`;
   return [
     {
       name: "shards",
-      ok: serving === phases.length,
-      detail: `${serving} of ${phases.length} served${notes(node)}`,
+      ok: serving + standby === wanted.length,
+      detail: `${serving} of ${wanted.length} served${standby > 0 ? `, ${standby} stood by for` : ""}${notes(node)}`,
       decides: true,
     },
     { name: "log", ok: !phases.includes("log_down") && node.log.room() === "ok", detail: log, decides: true },
@@ -37,6 +41,36 @@ export function readyChecks(node: EngineNode, draining: boolean): readonly Ready
   ];
 }
 
+// A shard that the placement gives to others alone is none of this node's business, unless it has it all the same.
+function isWanted(node: EngineNode, shard: Shard): boolean {
+  return node.ownershipOf(shard.number).rank >= 0 || shard.standing !== "unowned";
+}
+
+/** One shard as this node sees it. */
+export interface ShardReport {
+  readonly shard: number;
+  readonly state: ShardStanding;
+  /** Why it is not served, or null. */
+  readonly reason: string | null;
+  /** Place of this node in the order of the shard's nodes: 0 owns, others stand by, -1 has no business with it. */
+  readonly rank: number;
+  /** Node of the effective claim, and that claim; null before the first one that was seen. */
+  readonly owner: string | null;
+  readonly epoch: number;
+  readonly lsn: number;
+  /** Of a standby: records behind the end of the log. */
+  readonly lagRecords: number;
+}
+
+/** What this node does about every shard of the log. */
+export function shardReports(node: EngineNode): readonly ShardReport[] {
+  return node.all().map((shard) => {
+    const { rank, lag } = node.ownershipOf(shard.number);
+    const { number, standing, note, owner, judge } = shard;
+    return { shard: number, state: standing, reason: note, rank, owner: owner?.nodeId ?? null, epoch: judge.claim, lsn: judge.lsn, lagRecords: lag };
+  });
+}
+
 // Why shards are not served: "; stopped by hash_chain: shard 3, shard 7".
 function notes(node: EngineNode): string {
   const shards = new Map<string, string[]>();
@@ -44,7 +78,7 @@ function notes(node: EngineNode): string {
   return [...shards].map(([note, names]) => `; ${note}: ${names.join(", ")}`).join("");
 }
 
-/** Serves /health, /ready and /metrics; returns the port and a close. */
+/** Serves /health, /ready, /status and /metrics; returns the port and a close. */
 export function startStatus(options: {
   readonly host: string;
   readonly port: number;
@@ -58,6 +92,10 @@ export function startStatus(options: {
     const checks = readyChecks(options.node, options.draining());
     const ready = checks.every((check) => check.ok || !check.decides);
     return context.json({ ready, draining: options.draining(), checks: checks.map(({ name, ok, detail }) => ({ name, ok, detail })) }, ready ? 200 : 503);
+  });
+  app.get("/status", (context) => {
+    const { node } = options;
+    return context.json({ nodeId: node.nodeId, placement: node.placementVersion(), draining: options.draining(), shards: shardReports(node) });
   });
   app.get("/metrics", async (context) => context.text(await options.registry.metrics(), 200, { "content-type": options.registry.contentType }));
   return new Promise((resolve, reject) => {

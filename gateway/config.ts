@@ -132,7 +132,7 @@ export interface GatewaySettings extends Omit<Raw, "nodeId" | "child" | "tiers" 
 
 /** Names that only other processes read: they share the environment under the supervisor. */
 const FOREIGN =
-  /^FAIRWARNING_(ENGINE|SHARDS|LOCAL|OPERATOR|COORDINATION|ANALYTICS|EVENTS|SINK|KAFKA|REDIS|CLICKHOUSE|ELASTICSEARCH|DEMO|BIDDERS|RESTART|POSTGRES_PORT|POSTGRES_READ|LINK_TLS|URL|TOKEN|GATEWAY_OPERATOR|GATEWAY_BID_ORIGIN)/;
+  /^FAIRWARNING_(ENGINE|SHARDS|PLACEMENT|LOCAL|OPERATOR|COORDINATION|ANALYTICS|EVENTS|SINK|KAFKA|REDIS|CLICKHOUSE|ELASTICSEARCH|DEMO|BIDDERS|RESTART|POSTGRES_PORT|POSTGRES_READ|LINK_TLS|URL|TOKEN|GATEWAY_OPERATOR|GATEWAY_BID_ORIGIN)/;
 const ADDRESS = /^[A-Za-z0-9._-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/;
 
 /** Settings from the environment, `./.env` and their defaults; or all faults at once. Reads files, changes nothing. */

@@ -69,7 +69,7 @@ export function readSupervisorSettings(flags: Readonly<Record<string, string | u
     readFile: (path) => readFileSync(path, "utf8"),
     // Names of the parts are theirs to check; each warns of its own.
     foreign: (name) =>
-      /^FAIRWARNING_(ENGINE|GATEWAY|RATE|JWT|POSTGRES|LOCAL|TIERS|GUEST|OPERATOR|SHARDS|COORDINATION|SEARCH|ANALYTICS|EVENTS|SINK|REDIS|CLICKHOUSE|ELASTICSEARCH|LINK)/.test(
+      /^FAIRWARNING_(ENGINE|GATEWAY|RATE|JWT|POSTGRES|LOCAL|TIERS|GUEST|OPERATOR|SHARDS|PLACEMENT|COORDINATION|SEARCH|ANALYTICS|EVENTS|SINK|REDIS|CLICKHOUSE|ELASTICSEARCH|LINK)/.test(
         name,
       ),
   });
