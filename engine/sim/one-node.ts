@@ -10,7 +10,7 @@ import type { Command, CommandBody, Role } from "../core/command.ts";
 import type { Answer, RefusalCode } from "../core/decision.ts";
 import type { AuctionId } from "../core/ids.ts";
 import { EngineCounters } from "../metrics.ts";
-import type { Clock, DecisionLog, Nonces, SnapshotStore, Timers, UpdateSink } from "../ports.ts";
+import type { Clock, DecisionLog, Membership, Nonces, SnapshotStore, Timers, UpdateSink } from "../ports.ts";
 import type { Notice, Read, ReadResult, ShardStatus, Update } from "../protocol.ts";
 import { EngineNode } from "../shard/node.ts";
 import { SNAPSHOT_ROW_BYTES } from "../shard/snapshots.ts";
@@ -177,6 +177,10 @@ export interface OneNodeOptions {
   readonly lifeId?: Uint8Array;
   /** Snapshots of an earlier world. */
   readonly snapshots?: SnapshotStore;
+  /** Which shards are its own; default: all. */
+  readonly membership?: Membership;
+  /** Whether it follows what it does not own; default: it does. */
+  readonly standby?: boolean;
   /** An older world to go on with: its records and snapshots. */
   readonly before?: OneNode;
 }
@@ -237,7 +241,8 @@ export class OneNode {
       processId: `${nodeId}-1`,
       shards,
       slots,
-      membership: { assigned: () => slotsOf(shards), onChange: () => () => undefined },
+      membership: options.membership ?? { assigned: () => slotsOf(shards), onChange: () => () => undefined },
+      ...(options.standby === undefined ? {} : { standby: options.standby }),
       statusChanged: (status) => this.statuses.push(status),
     });
   }
