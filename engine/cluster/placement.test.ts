@@ -27,7 +27,7 @@ const REFUSED: readonly (readonly [what: string, text: string, at: string])[] = 
   ["a range that falls", '{"version": 1, "shards": {"3-1": ["ash"]}}', 'shards "3-1"'],
   ["a range of words", '{"version": 1, "shards": {"first": ["ash"]}}', 'shards "first"'],
   ["an empty range", '{"version": 1, "shards": {"": ["ash"]}}', 'shards ""'],
-  ["a shard twice in two ranges", '{"version": 1, "shards": {"0-3": ["ash"], "2-4": ["birch"]}}', 'shards "2-4"'],
+  ["a shard twice in two ranges", '{"version": 1, "shards": {"0-3": ["ash"], "3-4": ["birch"]}}', 'shards "3-4"'],
   ["a shard twice in one range", '{"version": 1, "shards": {"0-3,2": ["ash"]}}', 'shards "0-3,2"'],
   ["no nodes", '{"version": 1, "shards": {"0": []}}', 'shards "0"'],
   ["a node as text", '{"version": 1, "shards": {"0": "ash"}}', 'shards "0"'],
