@@ -33,6 +33,12 @@ export interface StoredRecord {
   readonly storedAt?: Instant;
 }
 
+/** What a log throws when it only cannot be reached now. Whoever asked asks again; everything else it throws means that something is
+ *  wrong with what it holds, or with who asks. */
+export interface LogAway extends Error {
+  readonly logAway: true;
+}
+
 /** A log of many shards. Offsets of a shard are 0, 1, 2, ... without gap; only durable records are ever read. */
 export interface DecisionLog {
   /** For people: "fdatasync per group commit", "no durability (memory)", "acks=all, RF 3, min ISR 2". */

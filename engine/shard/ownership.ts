@@ -41,7 +41,8 @@ export class Ownership implements TenureKeeper, StandbyHost {
   readonly #membership: Membership;
   #place: Place;
   #standsBy = false;
-  #waitedFrom = 0;
+  /** Since when it has been waiting for its turn, the claim included; null when it never waited. */
+  #waitedFrom: number | null = null;
   #calledAt: number | null = null;
   /** The claim that was effective when this process first looked; null before. */
   #firstClaim: number | null = null;
@@ -174,6 +175,7 @@ export class Ownership implements TenureKeeper, StandbyHost {
     this.#endStandby();
     await this.tenure.take(reason);
     if (this.shard.standing !== "serving") return;
+    this.#waitedFrom = null;
     this.#calledAt = null;
     this.#clockHoldMs = 0;
     this.#first = false;
@@ -246,7 +248,7 @@ export class Ownership implements TenureKeeper, StandbyHost {
       // Behind a checkpoint nobody knows why the epoch was closed.
       release: judge.open ? null : (released ?? { reason: "stop", target: null }),
       silentMs: now - heardAt,
-      waitedMs: this.#standsBy ? now - this.#waitedFrom : 0,
+      waitedMs: this.#waitedFrom === null ? 0 : now - this.#waitedFrom,
       calledMs: this.#calledAt === null ? null : now - this.#calledAt,
       first: this.#first,
     };

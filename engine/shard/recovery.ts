@@ -10,6 +10,8 @@
 //     clears nothing, loads nothing and begins no other.
 // R5. Who reads a RELEASE and nothing that counts behind it compares the state it bears with its own: two nodes that read one log and
 //     differ must not both go on.
+// R6. What this process has seen of the log is a witness: a log that ends before it, or has another record there, got shorter, and is not
+//     served from here again before an operator acts.
 import { apply, dueAt } from "../core/auction.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuctionId, Instant, Offset } from "../core/ids.ts";
@@ -34,6 +36,25 @@ export class LogBroken extends Error {
 
 /** The snapshot store did not answer. Nothing is wrong with what it holds. */
 export class StoreAway extends Error {}
+
+/** Whether a log said that it only cannot be reached now: nothing is wrong with what it holds. */
+export function isLogAway(error: unknown): boolean {
+  return error instanceof Error && "logAway" in error && error.logAway === true;
+}
+
+/** Which invariant an error of a reading broke: what it says itself, or that the log holds no longer what is to be read next. null:
+ *  neither. */
+export async function invariantOf(shard: Shard, error: unknown): Promise<string | null> {
+  if (error instanceof LogBroken) return error.invariant;
+  const { next } = shard.judge;
+  try {
+    const { start, end } = await shard.world.log.ends(shard.number);
+    if (end < next) return "log_shorter";
+    return start > next ? "log_trimmed" : null;
+  } catch {
+    return null;
+  }
+}
 
 /** Whether two byte strings are equal. */
 export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
@@ -105,6 +126,8 @@ function clear(shard: Shard): void {
   shard.dirty.clear();
   shard.evicted = 0;
   shard.hashes.begin(ZERO_HASH);
+  const { next, hash } = shard.judge;
+  if (next > (shard.witness?.next ?? 0)) shard.witness = { next, hash };
   shard.judge = initialJudge(shard.number);
   shard.owner = null;
   shard.released = null;
@@ -176,6 +199,10 @@ async function readOn(shard: Shard, to: Offset | undefined, reading: number): Pr
     }
   }
   if (shard.readings !== reading) return false;
+  const { witness } = shard;
+  if (to === undefined && witness !== null && shard.judge.next < witness.next) {
+    throw new LogBroken("log_shorter", `shard ${shard.number}: the log ends at ${shard.judge.next}, and was seen up to ${witness.next}`);
+  }
   checkRelease(shard);
   return true;
 }
@@ -227,7 +254,9 @@ function checkRelease(shard: Shard): void {
 
 async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): Promise<boolean> {
   const { codec } = shard.world;
-  const record = codec.decode(stored, shard.number);
+  const first = codec.decode(stored, shard.number);
+  const record = first.kind === "damaged" || first.kind === "foreign" ? await lookAgain(shard, stored) : first;
+  if (shard.readings !== reading) return false;
   const verdict = judge(shard.judge, record);
   note(shard, record.offset, verdict);
   const decisions = verdict.kind === "effective" && record.kind === "frame" ? codec.decisions(record) : [];
@@ -237,8 +266,23 @@ async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): 
   }
   for (const decision of decisions) applyLogged(shard, decision);
   advance(shard.judge, record, verdict, codec.hash);
+  checkWitness(shard);
   if (verdict.kind === "effective") see(shard, record, stored.storedAt ?? null);
   return true;
+}
+
+// J4: a record that only came damaged over the way must not stop the shard, nor be void here and count elsewhere.
+async function lookAgain(shard: Shard, { offset, bytes }: StoredRecord): Promise<JudgedRecord> {
+  const { log, codec } = shard.world;
+  for await (const list of log.read(shard.number, offset, offset + 1)) {
+    for (const again of list) return codec.decode(again, shard.number);
+  }
+  return codec.decode({ offset, bytes }, shard.number);
+}
+
+function checkWitness({ judge, number, witness }: Shard): void {
+  if (judge.next !== witness?.next || sameBytes(judge.hash, witness.hash)) return;
+  throw new LogBroken("log_shorter", `shard ${number}: another record than before stands at ${judge.next - 1}: the log lost records and got others`);
 }
 
 // Who owns the shard, and when it was last heard of.

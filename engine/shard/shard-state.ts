@@ -8,7 +8,7 @@
 // sealed     stop or move                       refused shard_moving, those that wait too    RELEASE is committed: unowned
 // stopped    a broken invariant                 refused shard_unowned               an operator acts
 import type { RefusalCode } from "../core/decision.ts";
-import type { AuctionId, Epoch, Instant, Shard as ShardNumber } from "../core/ids.ts";
+import type { AuctionId, Epoch, Instant, Offset, Shard as ShardNumber } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
 import { initialJudge, type JudgeState } from "../core/validity.ts";
 import type { ReleaseReason } from "../ports.ts";
@@ -96,6 +96,8 @@ export abstract class ShardState implements Home {
   readonly phases = new PhaseCounts();
   /** Since when bids are refused because little disk space is left; null while they are not. */
   refusingSince: Instant | null = null;
+  /** The furthest place at which this process has seen the log, and the running hash there; kept when everything else is forgotten. */
+  witness: { readonly next: Offset; readonly hash: Uint8Array } | null = null;
   /** Counts the readings of the log into this shard. A reading that is not the newest ends at the next record. */
   readings = 0;
   /** The reading that is under way, or 0. Meanwhile nothing is saved of this shard and nothing leaves its memory. */

@@ -13,7 +13,7 @@ import type { Instant } from "../core/ids.ts";
 import { stateHash } from "../core/state-hash.ts";
 import type { Checkpoint } from "../ports.ts";
 import { type Claiming, pause } from "./claim.ts";
-import { causeOf, follow, LogBroken, sameBytes } from "./recovery.ts";
+import { causeOf, follow, invariantOf, sameBytes } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import { evictClosed } from "./snapshots.ts";
 
@@ -155,23 +155,10 @@ export class Standby implements Watching {
 
   async #failed(signal: AbortSignal, error: unknown): Promise<void> {
     const { world, number } = this.#shard;
-    const invariant = error instanceof LogBroken ? error.invariant : await this.#positionGone();
+    const invariant = await invariantOf(this.#shard, error);
     if (signal.aborted) return;
     if (invariant === null) world.say("warn", "standby_reading_failed", { shard: number, cause: causeOf(error) });
     else this.#break(invariant, causeOf(error));
-  }
-
-  // Whether the log holds no longer what is to be read next.
-  async #positionGone(): Promise<string | null> {
-    const { world, number, judge } = this.#shard;
-    const { next } = judge;
-    try {
-      const { start, end } = await world.log.ends(number);
-      if (end < next) return "log_shorter";
-      return start > next ? "log_trimmed" : null;
-    } catch {
-      return null;
-    }
   }
 
   #break(invariant: string, message: string): void {

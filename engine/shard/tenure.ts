@@ -15,7 +15,7 @@ import { type Attempt, type Claiming, clockBehindMs, NOT_OWN, pause } from "./cl
 import type { Orphan } from "./commit.ts";
 import { type Reason, releaseControl, timeControl } from "./controls.ts";
 import { queueOpeningPass } from "./opening.ts";
-import { catchUp, causeOf, LogBroken } from "./recovery.ts";
+import { catchUp, causeOf, invariantOf, isLogAway } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import type { Control } from "./world.ts";
@@ -81,7 +81,7 @@ export class Tenure {
       own = await this.#claimed(reason);
       if (own) this.#open();
     } catch (error) {
-      this.broken(error instanceof LogBroken ? error.invariant : "recovery", causeOf(error));
+      this.broken((await invariantOf(this.shard, error)) ?? "recovery", causeOf(error));
       return;
     } finally {
       this.#taking = false;
@@ -120,10 +120,19 @@ export class Tenure {
       await pause(world, Math.min(BACKOFF_MAX_MS, spread * 2 ** (this.#attempts - 1)));
       if (this.#retired) return NOT_OWN;
     }
-    const attempt = await this.#claiming.attempt(reason, () => this.#keeper.mayClaim());
+    const attempt = await this.#claiming.attempt(reason, () => this.#keeper.mayClaim()).catch((error: unknown) => this.#outOfReach(error));
     if (!attempt.barred) this.#attempts += 1;
     if (attempt.settled) this.#answerOrphans();
     return attempt;
+  }
+
+  // A log that cannot be reached is asked again for as long as it takes: nothing is wrong with what it holds.
+  #outOfReach(error: unknown): Attempt {
+    if (!isLogAway(error)) throw error;
+    const { shard } = this;
+    shard.note = "the log cannot be reached";
+    shard.world.say("warn", "log_away", { shard: shard.number, cause: causeOf(error) });
+    return NOT_OWN;
   }
 
   // T9. Nothing was decided under this claim, so the state is the one that was read.
@@ -235,7 +244,10 @@ export class Tenure {
         if (whole) this.#answerOrphans();
         this.#keeper.left();
       },
-      (error: unknown) => this.broken("recovery", causeOf(error)),
+      (error: unknown) => {
+        if (isLogAway(error)) this.#keeper.left();
+        else this.broken("recovery", causeOf(error));
+      },
     );
   }
 

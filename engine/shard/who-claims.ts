@@ -101,7 +101,7 @@ function afterRelease(place: Place, seen: Sighting, release: NonNullable<Sightin
   if (nodes === null || comesBack) return { inMs: 0, reason: seen.first ? "start" : byThisNode ? "again" : "takeover" };
   const order = byThisNode ? nodes.length - 1 : orderOf(place, seen.owner);
   const targetComes = release.target !== null && release.target !== seen.owner && nodes.includes(release.target);
-  const isOld = rankOf(place) > 0 && seen.silentMs >= seen.waitedMs;
+  const isOld = rankOf(place) > 0 && seen.silentMs > seen.waitedMs;
   const waitMs = (targetComes || isOld ? limits.silenceMs : 0) + order * limits.stepMs;
   return { inMs: waitMs - (isOld ? seen.waitedMs : seen.silentMs), reason: byThisNode ? "again" : "takeover" };
 }

@@ -1,5 +1,6 @@
 // What the Kafka log throws, and what ends it.
 import type { Offset, Shard } from "../../engine/core/ids.ts";
+import type { LogAway } from "../../engine/ports.ts";
 import { LogPositionGone } from "../log-errors.ts";
 
 /** A position that others hold lies beyond the end: durable records are gone, by an unclean election or a topic made anew (H11, H17).
@@ -36,7 +37,9 @@ export class KafkaLogReplaced extends Error {
 }
 
 /** No broker answered in time. */
-export class KafkaUnreachable extends Error {
+export class KafkaUnreachable extends Error implements LogAway {
+  readonly logAway = true;
+
   constructor(brokers: readonly string[], cause: unknown) {
     super(`no broker of ${brokers.join(", ")} answered: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     this.name = "KafkaUnreachable";
