@@ -8,7 +8,6 @@
 // N4. A wall clock that stepped is not believed while any shard is owned: decisions go on by the old one until every shard has been
 //     given up, and the time lost or won is an outage for whoever takes them.
 // N3. What a shard throws stops that shard; the others go on.
-// N5. Snapshots are an owner's: a shard that is followed is never saved from here.
 import type { Command } from "../core/command.ts";
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId, Instant } from "../core/ids.ts";
@@ -16,16 +15,16 @@ import { type SlotTable, shardOf } from "../core/slots.ts";
 import type { Caller, Membership, ReadCaller, TimeReason } from "../ports.ts";
 import type { Read, ShardStatus } from "../protocol.ts";
 import type { Actor } from "./actor.ts";
+import { saveAll } from "./checkpoints.ts";
 import { timeControl } from "./controls.ts";
 import { Deadlines } from "./deadlines.ts";
+import { judgeGap } from "./gap.ts";
 import { queueGiveBacks } from "./give-back.ts";
 import { Ownership } from "./ownership.ts";
 import { answerRead } from "./reads.ts";
-import { catchUp, LogBroken } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
 import { Shard } from "./shard.ts";
 import { Sleepers } from "./sleepers.ts";
-import { evictClosed, foldIdle, takeSnapshot } from "./snapshots.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import { WallClock } from "./wall-clock.ts";
 import type { Control, Gap, ShardWorld } from "./world.ts";
@@ -36,8 +35,6 @@ const TIMER_MAX_MS = 86_400_000;
 const TICK_MS = 1_000;
 /** How often the lag of standbys is measured, one after the other: one question to the log for each. */
 const LAG_EVERY_MS = 5_000;
-/** A gap that cannot be read within this ends the tenure (C6). */
-const GAP_READ_MAX_MS = 2_000;
 
 /** What a node is made from: the ports and settings of ShardWorld that come from outside. */
 export type NodeParts = Pick<
@@ -135,6 +132,11 @@ export class EngineNode implements ShardWorld {
   /** Version of the placement in force; null where placements have none. */
   placementVersion(): number | null {
     return this.#parts.membership.version?.() ?? null;
+  }
+
+  /** Whether this node is being stopped. */
+  get stopping(): boolean {
+    return this.#stopping;
   }
 
   /** Every shard of the log, owned or not. */
@@ -357,24 +359,9 @@ export class EngineNode implements ShardWorld {
   }
 
   async judgeGap(shard: Shard, offset: number): Promise<Gap> {
-    const { claim, lsn } = shard.judge;
-    const read = catchUp(shard, offset);
-    // Read to its end or overtaken, later nobody waits for it.
-    read.catch(() => undefined);
-    let cancel: () => void = () => undefined;
-    const late = new Promise<false>((resolve) => {
-      cancel = this.timers.after(GAP_READ_MAX_MS, () => resolve(false));
-    });
-    try {
-      const whole = await Promise.race([read, late]);
-      if (shard.judge.claim !== claim) return "claimed";
-      return whole && shard.judge.next === offset && shard.judge.lsn === lsn ? "void" : "unread";
-    } catch (error) {
-      if (error instanceof LogBroken) this.broken(shard, error.invariant, error.message);
-      return "unread";
-    } finally {
-      cancel();
-    }
+    const gap = await judgeGap(shard, offset);
+    if (gap.kind === "broken") this.broken(shard, gap.error.invariant, gap.error.message);
+    return gap.kind === "broken" ? "unread" : gap.kind;
   }
 
   wakeAuction(shard: Shard, auctionId: AuctionId, then: ((code: RefusalCode | null) => void) | null): Actor | null {
@@ -385,36 +372,9 @@ export class EngineNode implements ShardWorld {
 
   /** Snapshots every shard that changed, one after the other. Resolves with how many could not be saved. */
   snapshotAll(): Promise<number> {
-    const snapshots = this.#snapshots.then(() => this.#snapshotEach());
+    const snapshots = this.#snapshots.then(() => saveAll(this.#ownerships, this));
     this.#snapshots = snapshots.catch(() => undefined);
     return snapshots;
-  }
-
-  async #snapshotEach(): Promise<number> {
-    let failed = 0;
-    for (const ownership of this.#ownerships) {
-      const { shard, standsBy } = ownership;
-      if (standsBy) {
-        await ownership.slim();
-        continue;
-      }
-      if (shard.reading !== 0) continue;
-      if ((shard.dirty.size > 0 || shard.snapshotAt === 0) && !(await this.#snapshot(shard))) failed += 1;
-      if (shard.reading === 0 && !this.#stopping) await foldIdle(shard, () => this.#turnPassed());
-    }
-    return failed;
-  }
-
-  async #snapshot(shard: Shard): Promise<boolean> {
-    if (!(await takeSnapshot(shard, () => this.#turnPassed()))) return false;
-    if (shard.reading === 0) evictClosed(shard, this.clock.now() - this.limits.closedKeptMs);
-    return true;
-  }
-
-  #turnPassed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.timers.soon(resolve);
-    });
   }
 
   /** Seals every shard, lets what is in flight land, snapshots, and releases. */

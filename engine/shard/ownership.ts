@@ -98,11 +98,12 @@ export class Ownership implements TenureKeeper, StandbyHost {
     void this.#claim("again");
   }
 
+  /** For good. Who stood by still does: what it has of the shard is not its to save. */
   stop(): void {
     this.#stopped = true;
     this.#cancelLook();
     this.#cancelMove?.();
-    this.#endStandby();
+    this.#watching.stop();
   }
 
   /** For standbys, now and then. Never rejects. */

@@ -1,9 +1,11 @@
 // A shard that another node owns, followed here: the same state as its owner's, and never a word to anybody.
 import { expect, test } from "vitest";
 import { createRecordCodec } from "../../persistence/record.ts";
+import { EngineCounters, engineRegistry } from "../metrics.ts";
 import type { DecisionLog, StoredRecord } from "../ports.ts";
 import { auctionIdOf, OneNode, type OneNodeOptions } from "../sim/one-node.ts";
-import { AUCTION, audited, bidOf, hashesOf, opened, SECOND, said } from "../sim/scenes.ts";
+import { AUCTION, audited, bidOf, finished, hashesOf, opened, SECOND, said } from "../sim/scenes.ts";
+import { readyChecks, shardReports } from "../status.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 
 const LIMITS = { timeIdleMs: SECOND };
@@ -122,7 +124,7 @@ test("standby: a RELEASE with its own state hash is its owner's word, and it ser
   expect([shardOf(ash).standing, shardOf(birch).standing]).toEqual(["unowned", "serving"]);
 });
 
-test("standby: a log that got shorter stops it, loudly", async () => {
+test("standby: a log that got shorter stops it, loudly, and it is not served from here again", async () => {
   const { ash, birch } = await pair();
   await opened(ash);
   await bids(ash, 5);
@@ -130,7 +132,8 @@ test("standby: a log that got shorter stops it, loudly", async () => {
   ash.kill();
   const { end } = birch.records.ends(0);
   birch.records.cutTail(0, end - 2);
-  await birch.time.pass(6 * SECOND);
+  await birch.time.pass(600 * SECOND);
+  expect(shardOf(birch).standing).toBe("stopped");
   expect(birch.lines.find(({ event }) => event === "shard_stopped")?.fields).toMatchObject({ invariant: "log_shorter" });
   expect(events(birch)).not.toContain("shard_claimed");
 });
@@ -217,6 +220,57 @@ test("standby: only owners save: a node that stands by writes no checkpoint", as
   expect(await birch.snapshots.checkpoints(0)).toEqual([]);
   await ash.node.snapshotAll();
   expect(await birch.snapshots.checkpoints(0)).toHaveLength(1);
+});
+
+test("standby: a log that lost records and got others in their place stops it, once it is read again", async () => {
+  const { ash, birch } = await pair();
+  await opened(ash);
+  await bids(ash, 5);
+  await birch.time.settle();
+  ash.kill();
+  const { end } = birch.records.ends(0);
+  birch.records.cutTail(0, end - 2);
+  for (let n = 0; n < 4; n += 1) birch.records.store(0, new Uint8Array([1, 2, 3]));
+  birch.node.broken(shardOf(birch), "test", "read it again");
+  await birch.time.pass(600 * SECOND);
+  expect([shardOf(birch).standing, shardOf(birch).note]).toEqual(["stopped", "stopped by log_shorter"]);
+});
+
+test("standby: a node that is stopped saves nothing of what it followed", async () => {
+  const { ash, birch } = await pair();
+  await opened(ash);
+  await finished(birch, birch.node.stop());
+  expect(await birch.snapshots.checkpoints(0)).toEqual([]);
+});
+
+test("claiming: a log that cannot be reached for ten minutes is asked again, and the shard is served when it is back", async () => {
+  let away = true;
+  const world = new OneNode({
+    wrapLog: (log) => {
+      const ends = log.ends.bind(log);
+      log.ends = (shard) => (away ? Promise.reject(Object.assign(new Error("no broker answered"), { logAway: true })) : ends(shard));
+      return log;
+    },
+  });
+  void world.node.start();
+  await world.time.pass(600 * SECOND);
+  expect([shardOf(world).standing, shardOf(world).note, events(world).includes("shard_stopped")]).toEqual(["claiming", "the log cannot be reached", false]);
+  away = false;
+  await world.time.pass(6 * SECOND);
+  expect(shardOf(world).standing).toBe("serving");
+});
+
+test("status: a standby counts as ready, and says whose the shard is; its owner says that it serves", async () => {
+  const { ash, birch } = await pair();
+  await opened(ash);
+  await birch.time.settle();
+  const [mine] = shardReports(birch.node);
+  expect(mine).toMatchObject({ shard: 0, state: "standby", rank: 1, owner: "ash", lagRecords: 0, lsn: shardOf(ash).judge.lsn });
+  expect(readyChecks(birch.node, false)[0]).toMatchObject({ ok: true, detail: "0 of 1 served, 1 stood by for" });
+  expect(shardReports(ash.node)[0]).toMatchObject({ state: "serving", rank: 0, owner: "ash", reason: null });
+  const metrics = await engineRegistry(new EngineCounters(), birch.node, { version: "1", mode: "cluster" }).metrics();
+  expect(metrics).toContain('fairwarning_engine_standby_lag_records{shard="0"} 0');
+  expect(metrics).toContain('fairwarning_engine_shards{state="standby"} 1');
 });
 
 test("standby: switched off, nothing is read until the shard is taken, and it is taken all the same", async () => {
