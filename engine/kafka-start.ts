@@ -39,6 +39,8 @@ export class BrokersAway extends Error {}
 export interface KafkaSteps<Log> {
   readonly brokers: readonly string[];
   readonly topic: string;
+  /** A quick look whether any broker is there: what follows waits long by itself, without a word. */
+  readonly reach: () => Promise<void>;
   /** Makes the topic where there is none; null where an engine may not (V2). */
   readonly make: (() => Promise<{ readonly made: boolean }>) | null;
   readonly check: () => Promise<readonly Finding[]>;
@@ -81,6 +83,7 @@ export async function openOnKafka<Log>(steps: KafkaSteps<Log>): Promise<Log> {
 }
 
 async function attempt<Log>(steps: KafkaSteps<Log>): Promise<Log> {
+  await steps.reach();
   const made = (await steps.make?.())?.made ?? false;
   if (made) steps.tell("info", "topic_made", `Topic ${steps.topic} was made: the decision log begins here.`);
   const findings = await steps.check();

@@ -17,13 +17,14 @@ import { migrate } from "../persistence/postgres/migrate.ts";
 import { DATABASE_DEFAULTS, Database } from "../persistence/postgres/pool.ts";
 import { PostgresSnapshotStore } from "../persistence/postgres/snapshot-store.ts";
 import { createRecordCodec } from "../persistence/record.ts";
+import { reachBroker } from "./broker-probe.ts";
 import { PlacementRefused } from "./cluster/placement.ts";
 import { placementFile } from "./cluster/placement-file.ts";
 import { fillSlots, slotDigest } from "./cluster/ring.ts";
 import { followPlacement, ownedShards } from "./cluster/static-membership.ts";
 import { type EngineSettings, readEngineSettings } from "./config.ts";
 import { kafkaConnection } from "./kafka-settings.ts";
-import { BROKERS_WAIT_MS, KafkaRefused, openOnKafka, topicRemedy } from "./kafka-start.ts";
+import { BROKERS_WAIT_MS, BrokersAway, KafkaRefused, openOnKafka, topicRemedy } from "./kafka-start.ts";
 import { createLinkServer } from "./link/server.ts";
 import { EngineCounters, engineRegistry } from "./metrics.ts";
 import type { DecisionLog, Membership, SnapshotStore, UpdateSink } from "./ports.ts";
@@ -36,7 +37,7 @@ import { startStatus } from "./status.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_SETTINGS = 2;
-/** What stands on the disk cannot be served; another start would say the same. */
+/** The log cannot be served, or its brokers were waited for in vain; another start at once would say the same. */
 const EXIT_UNUSABLE = 3;
 const LIFE_BYTES = 16;
 
@@ -130,6 +131,7 @@ async function openKafka(parts: {
   const opened = await openOnKafka<OpenLog>({
     brokers: settings.kafkaBrokers,
     topic: settings.kafkaTopic,
+    reach: () => reachBroker(settings.kafkaBrokers),
     make: settings.mode === "single" && local === null ? () => createTopic({ ...topic, madeAt: machineClock.now(), version, say }) : null,
     check: () => checkTopic(topic),
     open: async () => {
@@ -349,6 +351,7 @@ run(loaded.settings, version, log).catch((error: unknown) => {
     error instanceof LogMismatch ||
     error instanceof LogFileSystemRefused ||
     error instanceof KafkaRefused ||
+    error instanceof BrokersAway ||
     error instanceof KafkaLogRefused;
   if (error instanceof PlacementRefused) process.exit(EXIT_SETTINGS);
   process.exit(unusable ? EXIT_UNUSABLE : EXIT_FAILED);

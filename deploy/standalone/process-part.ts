@@ -29,7 +29,7 @@ export interface ProcessSpec {
   readonly line: (part: string, line: ChildLine, text: string) => void;
 }
 
-/** Exit codes of a process whose settings are wrong, or that cannot serve what stands on the disk: another start would say the same. */
+/** Exit codes of a process whose settings are wrong, or that cannot serve the log as it stands: another start would say the same. */
 const EXITS_FINAL: readonly (number | null)[] = [2, 3];
 const LEVEL_INFO = 30;
 const LEVEL_WARN = 40;

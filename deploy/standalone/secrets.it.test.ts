@@ -12,6 +12,8 @@ import { SpawnedSystem } from "./spawned-system.ts";
 const HOUR_MS = 3_600_000;
 const LINK_KEY = `link-${randomBytes(24).toString("hex")}`;
 const JWT_SECRET = `jwt-${randomBytes(24).toString("hex")}`;
+/** Of brokers that are not used here: set all the same, as they are where the log was moved away from Kafka. */
+const BROKER_PASSWORD = `broker-${randomBytes(24).toString("hex")}`;
 const MAXIMUM = 7_654_321;
 const RESERVE = 8_765_432;
 const RIVAL = 5_000_000;
@@ -111,7 +113,14 @@ function found(planted: Readonly<Record<string, readonly string[]>>, texts: read
 }
 
 test("secrets: keys, tokens, maximums, reserves and addresses are in no log, page, answer, frame or metric of anybody else", async () => {
-  const system = new SpawnedSystem({ environment: { FAIRWARNING_LINK_KEY: LINK_KEY, FAIRWARNING_JWT_SECRET: JWT_SECRET, FAIRWARNING_LOG_LEVEL: "trace" } });
+  const system = new SpawnedSystem({
+    environment: {
+      FAIRWARNING_LINK_KEY: LINK_KEY,
+      FAIRWARNING_JWT_SECRET: JWT_SECRET,
+      FAIRWARNING_KAFKA_SASL_PASSWORD: BROKER_PASSWORD,
+      FAIRWARNING_LOG_LEVEL: "trace",
+    },
+  });
   onTestFinished(() => system.remove());
   await system.ready();
   const tokens = { ann: await tokenOf(BIDDER_ID, ["bidder"]), bob: await tokenOf("bob", ["bidder"]), seller: await tokenOf("seller-1", ["seller"]) };
@@ -142,7 +151,13 @@ test("secrets: keys, tokens, maximums, reserves and addresses are in no log, pag
 
   const password = readFileSync(join(system.dataDir, "postgres/password"), "utf8").trim();
   const toOthers = { maximum: written(MAXIMUM), reserve: written(RESERVE), bidder: [BIDDER_ID], address: [EMAIL] };
-  const toAll = { "link key": [LINK_KEY], "JWT secret": [JWT_SECRET], password: [password], token: Object.values(tokens) };
+  const toAll = {
+    "link key": [LINK_KEY],
+    "JWT secret": [JWT_SECRET],
+    password: [password],
+    "broker password": [BROKER_PASSWORD],
+    token: Object.values(tokens),
+  };
   const strangers = [...stranger.heard, ...(await pages(system, auctionId))];
   const rivals = [...bob.heard, ...(await pages(system, auctionId, tokens.bob))];
   const sellers = [...seller.heard, ...(await pages(system, auctionId, tokens.seller))];
