@@ -1,13 +1,18 @@
 // The whole system with its decision log in a real Kafka: what is acknowledged is found again, and every wrong beginning is refused
 // with what to do.
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test } from "vitest";
+import { packageRoot } from "../../gateway/files.ts";
 import { kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { type Line, SpawnedSystem } from "./spawned-system.ts";
 import { createAuction, get, readAuctions } from "./test-auctions.ts";
+
+const run = promisify(execFile);
 
 let kafka: TestKafka | null = null;
 
@@ -130,6 +135,26 @@ test("kafka: a folder with a local log makes no topic beside it, and says how it
   const { code, text } = await refusal(systemOn(addresses, { topic: topicName(), dataDir, environment: { FAIRWARNING_SNAPSHOTS: "memory" } }));
   expect(code).toBe(2);
   expect(text).toContain(`fairwarning log copy --from local:${dataDir} --to kafka`);
+});
+
+test("kafka: a system that outgrew its disk goes on in Kafka after log copy: auction, answers and snapshots are those of before", {
+  timeout: 170_000,
+}, async (context) => {
+  const { addresses } = broker(context);
+  const [topic, dataDir] = [topicName(), folder()];
+  const local = await new SpawnedSystem({ dataDir, environment: { FAIRWARNING_SHARDS: "4" } }).ready();
+  onTestFinished(() => local.remove());
+  const auctionId = await createAuction(local);
+  const answered = await bid(local, auctionId, "one", 1_000);
+  expect(await local.stop()).toBe(0);
+
+  const places = ["--from", `local:${dataDir}`, "--to", "kafka", "--kafka", addresses.join(","), "--topic", topic];
+  await run(process.execPath, [join(packageRoot(), "deploy/cli/fairwarning.mjs"), "log", "copy", ...places]);
+  const moved = await systemOn(addresses, { topic, dataDir }).ready();
+  expect(moved.lines.find(told("note"))?.msg).toContain("fairwarning log copy");
+  expect(await bid(moved, auctionId, "one", 1_000)).toEqual({ ...answered, replayed: true });
+  expect(await bid(moved, auctionId, "two", 2_000)).toMatchObject({ status: 201 });
+  expect(await readAuctions(moved, [auctionId])).toMatchObject([{ phase: "open", totalBids: 2 }]);
 });
 
 test("kafka: in a cluster no topic is made by an engine, and the command that makes it is named", async (context) => {
