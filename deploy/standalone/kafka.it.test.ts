@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test } f
 import { packageRoot } from "../../gateway/files.ts";
 import { kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { type Line, SpawnedSystem } from "./spawned-system.ts";
-import { createAuction, get, readAuctions } from "./test-auctions.ts";
+import { createAuction, eventually, get, readAuctions } from "./test-auctions.ts";
 
 const run = promisify(execFile);
 
@@ -172,6 +172,20 @@ test("kafka: three copies are asked for, one broker cannot give them: it does no
   );
   expect(code).toBe(2);
   expect(text).toMatch(/replication|replica/i);
+});
+
+test("kafka: on three brokers the topic gets three copies, two in sync, and a bid is accepted with one broker away", { timeout: 170_000 }, async (context) => {
+  const three = (await startKafka({ brokers: 3 })) ?? context.skip(kafkaMissing());
+  onTestFinished(() => three.stop());
+  const environment = { FAIRWARNING_KAFKA_CHECK: "true", FAIRWARNING_SNAPSHOTS: "memory" };
+  const system = await systemOn(three.addresses, { topic: topicName(), environment }).ready();
+  expect(system.lines.find((line) => line.event === "ready" && line.pageUrl !== undefined)?.durability).toContain("RF 3, min ISR 2");
+  const auctionId = await createAuction(system);
+  expect(await bid(system, auctionId, "one", 1_000)).toMatchObject({ status: 201 });
+  three.brokers[2]?.kill("SIGKILL");
+  await three.brokers[2]?.gone();
+  await eventually("a bid that is accepted", async () => ((await bid(system, auctionId, "two", 2_000)).status === 201 ? true : null), 60_000);
+  expect(await readAuctions(system, [auctionId])).toMatchObject([{ totalBids: 2 }]);
 });
 
 test("kafka: --fresh cannot forget what is in Kafka and is refused", async () => {
