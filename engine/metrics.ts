@@ -220,7 +220,7 @@ function shardMetrics(registry: Registry, node: EngineNode): void {
   perShard("engine_snapshot_age_seconds", "Since the last saved checkpoint.", (shard) => (node.clock.monotonic() - shard.snapshotAt) / 1_000);
   const lags = (): Row[] => node.all().flatMap(({ number, standing }) => (standing === "standby" ? [lagOf(node, number)] : []));
   gauge(registry, "engine_standby_lag_records", "Records behind the end of the log, of shards stood by for.", lags, ["shard"]);
-  const writable = (): number => (node.log.room() === "ok" && node.all().every((shard) => shard.phase !== "log_down") ? 1 : 0);
+  const writable = (): number => (node.log.room() === "ok" && node.all().every((shard) => !shard.logDown) ? 1 : 0);
   gauge(registry, "engine_log_writable", "1 while the log takes bids.", () => [[{}, writable()]]);
   const offset = (): number => Math.max(0, ...node.all().map((shard) => shard.judge.time - node.clock.now())) / 1_000;
   gauge(registry, "engine_clock_offset_seconds", "How far the last logged time is ahead of this machine's clock.", () => [[{}, offset()]]);

@@ -52,7 +52,7 @@ export type EngineMessage =
 /** Told when it changes and at connect. The witness (epoch, lsn, offset) is the last committed place. */
 export interface ShardStatus {
   readonly shard: Shard;
-  /** `log_down`: still owned, bids are refused at once. */
+  /** `log_down`: the log takes nothing, bids are refused at once. */
   readonly state: "serving" | "log_down" | "moving" | "unowned" | "stopped";
   readonly epoch: Epoch;
   readonly lsn: Lsn;

@@ -29,7 +29,7 @@ export function readyChecks(node: EngineNode, draining: boolean): readonly Ready
       detail: `${serving} of ${wanted.length} served${standby > 0 ? `, ${standby} stood by for` : ""}${notes(node)}`,
       decides: true,
     },
-    { name: "log", ok: !phases.includes("log_down") && node.log.room() === "ok", detail: log, decides: true },
+    { name: "log", ok: node.all().every((shard) => !shard.logDown) && node.log.room() === "ok", detail: log, decides: true },
     { name: "durable", ok: node.log.durable, detail: node.log.durable ? "an acknowledged decision survives the process" : "NO DURABILITY", decides: false },
     {
       name: "snapshots",

@@ -34,16 +34,17 @@ export function clockBehindMs(shard: Shard): number {
 }
 
 /** What became of one attempt. `settled`: what was unknown before it is known now, because a claim stands behind it. `barred`: no claim was
- *  made, the shard is somebody else's. `clockOffMs`: by how much this machine's clock and the log's differ, where the log has one. */
+ *  made, the shard is somebody else's. `refused`: the log takes nothing, and said so. `clockOffMs`: by how much this machine's clock and the log's differ, where the log has one. */
 export interface Attempt {
   readonly own: boolean;
   readonly settled: boolean;
   readonly barred: boolean;
+  readonly refused: boolean;
   readonly clockOffMs: number;
 }
 
 /** Nothing came of it. */
-export const NOT_OWN: Attempt = { own: false, settled: false, barred: false, clockOffMs: 0 };
+export const NOT_OWN: Attempt = { own: false, settled: false, barred: false, refused: false, clockOffMs: 0 };
 /** Claims of this process that are told apart from others': one whose outcome stayed unknown may become effective after a few more. */
 const NONCES_KEPT = 8;
 
@@ -84,7 +85,7 @@ export class Claiming {
     const outcome = await claim(shard, nonce, reason);
     if (outcome.kind === "refused") {
       world.counters.count("claims_refused");
-      return NOT_OWN;
+      return { ...NOT_OWN, refused: true };
     }
     if (outcome.kind === "done" && outcome.offset < shard.judge.next) {
       throw new LogBroken("log_shorter", `shard ${shard.number}: a claim landed at ${outcome.offset}, below ${shard.judge.next}`);
@@ -98,7 +99,7 @@ export class Claiming {
     const { claim: epoch, lsn } = shard.judge;
     world.say("info", "shard_claimed", { shard: shard.number, epoch, lsn, from, durationMs: Math.round(durationMs) });
     const storedAt = (outcome.kind === "done" ? outcome.storedAt : undefined) ?? shard.owner?.storedAt ?? null;
-    return { own, settled: true, barred: false, clockOffMs: storedAt === null ? 0 : outsideMs(storedAt, sentAt, world.clock.now()) };
+    return { ...NOT_OWN, own, settled: true, clockOffMs: storedAt === null ? 0 : outsideMs(storedAt, sentAt, world.clock.now()) };
   }
 
   /** T2, from memory where that is possible; and who owns the shard now. Returns where the reading began, or null when another

@@ -12,7 +12,7 @@ export const ROWS_MAX = 100;
 
 /** Reads and calls back, at once or when the state is fresh enough. Unknown auctions are refused `no_such_auction`. */
 export function answerRead(shard: Shard, read: Read, then: (result: ReadResult | RefusalCode) => void): void {
-  if (shard.phase === "unowned" || shard.phase === "stopped") {
+  if ((shard.phase === "unowned" || shard.phase === "stopped") && !shard.logDown) {
     then("shard_unowned");
     return;
   }

@@ -1,7 +1,7 @@
 // What one shard holds: its auctions, the judge's place in its log, its head time. Data and their bookkeeping, no decisions.
 //
 // phase      entered when                       commands                            left when
-// unowned    start; tenure over                 refused shard_unowned               take() runs
+// unowned    start; tenure over                 refused shard_unowned, log_unavailable where the log refuses the claim    take() runs
 // opening    own claim is effective             wait in mailboxes                   TIME(first) is committed
 // serving    opening pass done                  decided                             release, refusal, over
 // log_down   an append was refused              refused log_unavailable             a TIME(probe) is committed: opening
@@ -68,6 +68,8 @@ export abstract class ShardState implements Home {
   phase: ShardPhase = "unowned";
   /** What is done about it while it is not owned. */
   pursuit: "none" | "claiming" | "standby" = "none";
+  /** Whether the log refused the last claim of it. What is in memory was read to the end of the log right before. */
+  claimRefused = false;
   /** Whoever made the effective claim; null before the first, and behind a checkpoint until somebody asks (learnOwner). */
   owner: ShardOwner | null = null;
   /** The RELEASE that closed the epoch; null while it is open. */
@@ -109,6 +111,11 @@ export abstract class ShardState implements Home {
     this.number = number;
     this.world = world;
     this.judge = initialJudge(number);
+  }
+
+  /** Whether the log is known to take nothing: bids are refused at once, and what was committed can still be read. */
+  get logDown(): boolean {
+    return this.phase === "log_down" || (this.phase === "unowned" && this.claimRefused);
   }
 
   get standing(): ShardStanding {

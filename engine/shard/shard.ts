@@ -56,7 +56,7 @@ export class Shard extends ShardState implements CommitListener {
         return "shard_moving";
       case "unowned":
       case "stopped":
-        return "shard_unowned";
+        return this.logDown ? "log_unavailable" : "shard_unowned";
     }
     if (this.mail + this.#commit.held >= this.world.limits.waitingMax) return "overloaded";
     if (command.role === "bidder" && this.world.log.room() === "low") return "log_unavailable";
@@ -108,14 +108,14 @@ export class Shard extends ShardState implements CommitListener {
 
   /** Calls back once what is read is not older than a second. With a code when this shard cannot tell. */
   whenFresh(tell: (code: RefusalCode | null) => void): void {
-    if (this.phase !== "serving") tell(this.phase === "log_down" ? "log_unavailable" : "shard_unowned");
+    if (this.phase !== "serving") tell(this.logDown ? "log_unavailable" : "shard_unowned");
     else if (this.world.clock.monotonic() - this.lastRecordAt < YOUNG_RECORD_MS) tell(null);
     else this.barrier(tell);
   }
 
   /** Calls back once a record appended after now has landed: what is read then is exact (fresh reads). */
   barrier(tell: (code: RefusalCode | null) => void): void {
-    if (this.phase === "log_down") tell("log_unavailable");
+    if (this.logDown) tell("log_unavailable");
     else if (this.phase === "unowned" || this.phase === "stopped") tell("shard_unowned");
     else this.#commit.barrier(tell);
   }
@@ -220,7 +220,8 @@ export class Shard extends ShardState implements CommitListener {
 
   /** What gateways are told of it. */
   status(): ShardStatus {
-    const state = this.phase === "opening" ? "unowned" : this.phase === "sealed" ? "moving" : this.phase;
+    const { phase } = this;
+    const state = this.logDown ? "log_down" : phase === "opening" ? "unowned" : phase === "sealed" ? "moving" : phase;
     return { shard: this.number, state, epoch: this.epoch, lsn: this.judge.lsn, offset: Math.max(0, this.judge.next - 1) };
   }
 }

@@ -49,6 +49,25 @@ test("unknown outcome: whoever waits hears so within seconds, also when the log 
   expect(said(world.caller.told.get(id))).toBe("outcome_unknown");
 });
 
+test("log down: a claim that the log refuses: bids are refused log_unavailable at once, what is committed can be read, both open with the log", async () => {
+  let fate: "done" | "lost" | "refused" = "done";
+  const world = await new OneNode({ log: { fate: () => (fate === "refused" ? { kind: "refused", code: "not_enough_replicas" } : { kind: fate }) } }).start();
+  await opened(world);
+  fate = "lost";
+  world.send(bidOf("ann", "k1", 500));
+  world.node.turn();
+  await world.time.settle();
+  fate = "refused";
+  await world.time.pass(10 * SECOND);
+  expect(world.node.all()[0]?.status().state).toBe("log_down");
+  expect(said(await world.ask(bidOf("bob", "k2", 900)))).toBe("log_unavailable");
+  const read = world.read({ kind: "view", auctionId: AUCTION, history: 0, fresh: false, bidderId: null });
+  expect(world.caller.told.get(read)).toMatchObject({ kind: "read" });
+  fate = "done";
+  await world.time.pass(10 * SECOND);
+  expect(said(await world.ask(bidOf("bob", "k3", 900)))).toMatch(/^leading/);
+});
+
 test("unknown outcome: a repeat that waited for a decision in that frame hears what the log says of it", async () => {
   let fate: "done" | "answer_lost" = "done";
   const held: (() => void)[] = [];

@@ -8,6 +8,7 @@
 // C9. A refusal opens "log down": a TIME(probe) goes out after 100 ms, doubling to 2 s; its commit begins the pass of T7.
 // T9. (own clock) A claim that the log stored at a time which this machine's clock did not have is given up at once, at the last logged
 //     time: no end may be judged by such a clock.
+// T11. (own) A claim that the log refuses says the same as C9: whoever asks meanwhile is refused log_unavailable at once.
 // D1. Whoever gave the shard up for good (stop) takes it no more.
 import { answerChunk, answerOffset, answerRow, sameCommand } from "../core/auction.ts";
 import type { AppendOutcome, ClaimReason } from "../ports.ts";
@@ -86,6 +87,7 @@ export class Tenure {
     } finally {
       this.#taking = false;
       this.shard.pursuit = "none";
+      this.#tellRefused(false);
     }
     if (own) {
       await new Promise<void>((resolve) => {
@@ -122,8 +124,17 @@ export class Tenure {
     }
     const attempt = await this.#claiming.attempt(reason, () => this.#keeper.mayClaim()).catch((error: unknown) => this.#outOfReach(error));
     if (!attempt.barred) this.#attempts += 1;
+    this.#tellRefused(attempt.refused);
     if (attempt.settled) this.#answerOrphans();
     return attempt;
+  }
+
+  // T11. Nobody need wait for an owner to hear that the log takes nothing.
+  #tellRefused(refused: boolean): void {
+    const { shard } = this;
+    if (shard.claimRefused === refused) return;
+    shard.claimRefused = refused;
+    shard.world.statusChanged(shard);
   }
 
   // A log that cannot be reached is asked again for as long as it takes: nothing is wrong with what it holds.
