@@ -1,0 +1,85 @@
+// Brokers that die, freeze and are too few, under a cluster that bids go on in: three real brokers, three copies, two of them in sync.
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { type KafkaBroker, kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { now, wait } from "../clock.ts";
+import { TestPostgres } from "../standalone/test-postgres.ts";
+import { checkCluster } from "./at-rest.ts";
+import { ALL, CrashCluster, EACH_HALF } from "./cluster.ts";
+import { Load } from "./load.ts";
+import { runText } from "./takeover.ts";
+
+/** How long a broker stands still: longer than its session, the leases of the engines and every time limit of a request. */
+const FROZEN_MS = 20_000;
+/** Three brokers, two engines and the bidders share two cores. */
+const BACK_LIMIT_MS = 90_000;
+
+let kafka: TestKafka | null = null;
+let postgres: TestPostgres | null = null;
+
+beforeAll(async () => {
+  [kafka, postgres] = await Promise.all([startKafka({ brokers: 3 }), TestPostgres.start()]);
+});
+afterAll(async () => {
+  await Promise.all([kafka?.stop(), postgres?.remove()]);
+});
+beforeEach((context) => {
+  if (kafka === null) context.skip(kafkaMissing());
+});
+
+interface Run {
+  readonly cluster: CrashCluster;
+  readonly load: Load;
+  /** Leads every shard at first. */
+  readonly leader: KafkaBroker;
+  readonly followers: readonly [KafkaBroker, KafkaBroker];
+}
+
+async function started(): Promise<Run> {
+  const [leader, second, third] = kafka?.brokers ?? [];
+  if (kafka === null || leader === undefined || second === undefined || third === undefined) throw new Error("there are no three brokers");
+  const replicas = ALL.map(() => [leader.nodeId, second.nodeId, third.nodeId]);
+  const cluster = await CrashCluster.start({ kafka, postgresUrl: postgres?.url ?? "", placement: EACH_HALF, replicas });
+  onTestFinished(() => cluster.remove());
+  const load = await Load.start(cluster);
+  onTestFinished(() => load.close());
+  await load.accepts(20, ALL);
+  return { cluster, load, leader, followers: [second, third] };
+}
+
+async function judged(what: string, { cluster, load }: Run, faultAt: number): Promise<void> {
+  await load.accepts(20, ALL, BACK_LIMIT_MS);
+  const asks = await load.end();
+  await cluster.stop();
+  const report = await checkCluster(cluster, asks);
+  expect(report.violations).toEqual([]);
+  const pauses = ALL.map((shard) => Math.round(load.longestGapMs(shard, faultAt)));
+  console.log(`crash: ${what}: longest pause ${Math.max(...pauses)} ms (by shard ${pauses.join(", ")}); ${runText(report, load.refusals())}`);
+}
+
+test("crash: brokers: leader of every shard killed and back: another leads, and nothing acknowledged is lost, doubled or reversed", async () => {
+  const run = await started();
+  const faultAt = now();
+  run.leader.kill("SIGKILL");
+  await run.load.accepts(20, ALL, BACK_LIMIT_MS);
+  await run.leader.restart();
+  await judged("leader killed", run, faultAt);
+});
+
+test("crash: brokers: two of three down: bids are refused with log_unavailable, and accepted again with the second", async () => {
+  const run = await started();
+  const faultAt = now();
+  for (const broker of run.followers) broker.kill("SIGKILL");
+  await run.load.refused(20, ["log_unavailable"], BACK_LIMIT_MS);
+  await Promise.all(run.followers.map((broker) => broker.restart()));
+  await judged("two of three brokers down", run, faultAt);
+});
+
+test("crash: brokers: leader of every shard frozen for 20 s: another leads, and when it wakes nothing that was acknowledged is gone", async () => {
+  const run = await started();
+  const faultAt = now();
+  run.leader.kill("SIGSTOP");
+  onTestFinished(() => run.leader.kill("SIGCONT"));
+  await Promise.all([run.load.accepts(20, ALL, BACK_LIMIT_MS), wait(FROZEN_MS)]);
+  run.leader.kill("SIGCONT");
+  await judged("leader frozen for 20 s", run, faultAt);
+});
