@@ -16,7 +16,6 @@ export interface ReadyCheck {
 
 /** The checks of a node: shards served, log writable, snapshots (shown only). */
 export function readyChecks(node: EngineNode, draining: boolean): readonly ReadyCheck[] {
-  const phases = node.all().map((shard) => shard.phase);
   const wanted = node.all().filter((shard) => isWanted(node, shard));
   const serving = wanted.filter((shard) => shard.standing === "serving").length;
   const standby = wanted.filter((shard) => shard.standing === "standby").length;
