@@ -47,12 +47,14 @@ class FakeLink implements ProducerLink {
   readonly sent: Sent[] = [];
   discarded = false;
   connected: () => void = () => undefined;
+  notConnected: () => void = () => undefined;
   readonly #connecting: Promise<void>;
 
   constructor(waits: boolean) {
     this.#connecting = waits
-      ? new Promise((resolve) => {
+      ? new Promise((resolve, reject) => {
           this.connected = resolve;
+          this.notConnected = () => reject(new Error("nothing was answered"));
         })
       : Promise.resolve();
   }
@@ -82,6 +84,7 @@ function appenderOf(firstLeaders: readonly number[], options: { waits?: boolean 
   const links: FakeLink[] = [];
   const asked: { tell(leaders: readonly number[]): void; fail(): void }[] = [];
   let doubted = 0;
+  let moved = 0;
   const appender = new Appender({
     producer: () => {
       const link = new FakeLink(options.waits ?? false);
@@ -96,6 +99,9 @@ function appenderOf(firstLeaders: readonly number[], options: { waits?: boolean 
     timers,
     appendLimitMs: LIMIT_MS,
     say: () => undefined,
+    moved: () => {
+      moved += 1;
+    },
     doubted: () => {
       doubted += 1;
     },
@@ -108,7 +114,7 @@ function appenderOf(firstLeaders: readonly number[], options: { waits?: boolean 
     });
     return told;
   };
-  return { appender, timers, links, asked, append, doubts: () => doubted };
+  return { appender, timers, links, asked, append, doubts: () => doubted, moves: () => moved };
 }
 
 function linkAt(links: readonly FakeLink[], place: number): FakeLink {
@@ -122,6 +128,32 @@ function sentBy(link: FakeLink, place: number): Sent {
   if (sent === undefined) throw new Error(`the producer sent ${link.sent.length} requests`);
   return sent;
 }
+
+test("appender: a producer that could not connect is never tried again: a new one takes its place and what waits is sent over it", async () => {
+  const { links, append, timers } = appenderOf([1], { waits: true });
+  const told = append([0, "a"]);
+  linkAt(links, 0).notConnected();
+  await settled();
+  await timers.pass(100);
+  linkAt(links, 1).connected();
+  await settled();
+  sentBy(linkAt(links, 1), 0).answer(7);
+  await settled();
+  expect(linkAt(links, 0)).toMatchObject({ discarded: true, sent: [] });
+  expect(told.outcomes).toMatchObject([{ kind: "done", offset: 7 }]);
+});
+
+test("appender: other leaders than before are told of, the same ones are not", async () => {
+  const { asked, timers, moves } = appenderOf([1, 1]);
+  await timers.pass(leadersAskMs);
+  asked[0]?.tell([1, 1]);
+  await settled();
+  expect(moves()).toBe(0);
+  await timers.pass(leadersAskMs);
+  asked[1]?.tell([1, 2]);
+  await settled();
+  expect(moves()).toBe(1);
+});
 
 test("appender: one request carries the records of one leader", async () => {
   const { links, append } = appenderOf([1, 1]);

@@ -33,14 +33,17 @@ export interface AppenderOptions {
   readonly timers: Timers;
   readonly appendLimitMs: number;
   readonly say: Say;
+  /** Shards have other leaders than before. */
+  readonly moved: () => void;
   /** An append failed and leaders were asked again, or a record landed no higher than an earlier one: is it still the same log? */
   readonly doubted: () => void;
 }
 
 interface Sending {
-  readonly link: ProducerLink;
+  /** A new one after each attempt to connect that failed: the old one would try the same broker again. */
+  link: ProducerLink;
   /** Resolves when it is connected; it is tried again until then. */
-  readonly ready: Promise<void>;
+  ready: Promise<void>;
 }
 
 /** One record of an append, on its way. */
@@ -148,8 +151,9 @@ export class Appender {
   }
 
   async #send(append: OneAppend, leader: number, places: readonly Place[]): Promise<void> {
-    const { link, ready } = this.#producerOf(leader);
-    await ready;
+    const sending = this.#producerOf(leader);
+    await sending.ready;
+    const { link } = sending;
     if (append.finished) return;
     if (this.#closed) {
       append.settle(
@@ -165,21 +169,23 @@ export class Appender {
   #producerOf(leader: number): Sending {
     let sending = this.#producers.get(leader);
     if (sending === undefined) {
-      const link = this.#options.producer();
-      sending = { link, ready: this.#connect(link) };
+      sending = { link: this.#options.producer(), ready: Promise.resolve() };
+      sending.ready = this.#connect(sending);
       this.#producers.set(leader, sending);
     }
     return sending;
   }
 
-  async #connect(link: ProducerLink): Promise<void> {
+  async #connect(sending: Sending): Promise<void> {
     for (let attempt = 0; !this.#closed; attempt += 1) {
       try {
-        await link.connect();
+        await sending.link.connect();
         return;
       } catch (error) {
         this.#options.say("warn", "kafka_producer_not_connected", { attempt, error: String(error) });
+        sending.link.discard();
         await pause(this.#options.timers, backoffMs(attempt));
+        sending.link = this.#options.producer();
       }
     }
   }
@@ -231,8 +237,10 @@ export class Appender {
   #takeLeaders(leaders: readonly number[]): void {
     if (leaders.length < this.#leaders.length) throw new Error(`the topic has ${leaders.length} partitions, and had ${this.#leaders.length}`);
     const moved = this.#leaders.flatMap((leader, shard) => (leaders[shard] === leader ? [] : [shard]));
-    if (moved.length > 0) this.#options.say("warn", "kafka_leader_moved", { shards: moved });
     this.#leaders = leaders;
+    if (moved.length === 0) return;
+    this.#options.say("warn", "kafka_leader_moved", { shards: moved });
+    this.#options.moved();
   }
 
   close(): void {

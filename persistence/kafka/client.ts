@@ -4,6 +4,8 @@
 //
 // K2, K11. Three clients, for appends without any retry, for reads and for admin with retries of metadata.
 // K13. Transactions of strangers neither hold back reading nor the end of the log: everything is read uncommitted, offsets too.
+// K26. (own) kafkajs begins with the first address of its list each time, and stays there as long as that takes connections: a frozen
+//     broker takes them and answers nothing. So each connection begins with the next address, whichever client makes it.
 // K6. Nagle's algorithm is off: small overlapping requests would wait for an ACK on a real network.
 import { connect as netConnect } from "node:net";
 import { connect as tlsConnect } from "node:tls";
@@ -94,8 +96,9 @@ const promptSockets: ISocketFactory = ({ host, port, ssl, onConnect }) => {
 
 /** Makes clients of a cluster; nothing connects yet. */
 export function kafkaClients(connection: KafkaConnection, say: Say): KafkaClients {
-  const appends = new Kafka({ ...configOf(connection, say), retry: { retries: 0 } });
-  const reads = uncommitted(new Kafka({ ...configOf(connection, say), retry: READ_RETRY }));
+  const config = configOf(connection, say);
+  const appends = new Kafka({ ...config, retry: { retries: 0 } });
+  const reads = uncommitted(new Kafka({ ...config, retry: READ_RETRY }));
   const acksTimeoutMs = connection.appendTimeoutMs ?? appendTimeoutMsDefault;
   return {
     producer: (topic) => producerLink(appends, topic, acksTimeoutMs),
@@ -120,7 +123,7 @@ const READ_UNCOMMITTED = 0;
 function configOf(connection: KafkaConnection, say: Say): KafkaConfig {
   const config: KafkaConfig = {
     clientId: connection.clientId,
-    brokers: [...connection.brokers],
+    brokers: inTurn(connection.brokers),
     connectionTimeout: CONNECT_LIMIT_MS,
     requestTimeout: connection.requestTimeoutMs ?? requestTimeoutMsDefault,
     socketFactory: promptSockets,
@@ -133,6 +136,16 @@ function configOf(connection: KafkaConnection, say: Say): KafkaConfig {
   if (connection.ssl !== undefined) config.ssl = connection.ssl;
   if (connection.sasl !== undefined) config.sasl = connection.sasl as SASLOptions;
   return config;
+}
+
+// K26.
+function inTurn(brokers: readonly string[]): () => string[] {
+  let turn = 0;
+  return () => {
+    const next = brokers[turn % brokers.length];
+    turn += 1;
+    return next === undefined ? [] : [next];
+  };
 }
 
 function producerLink(kafka: Kafka, topic: string, timeout: number): ProducerLink {

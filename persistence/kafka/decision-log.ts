@@ -53,20 +53,18 @@ export class KafkaDecisionLog implements DecisionLog {
   readonly #facts: BrokerFacts;
   readonly #reader: TopicReader;
   readonly #appender: Appender;
-  readonly #group: string;
   #lifeId: Uint8Array | null = null;
   #closing: Promise<void> | null = null;
   #fatal = false;
   #looksInVain = 0;
 
   /** For connectKafkaLog. */
-  constructor(options: ConnectOptions, parts: { facts: BrokerFacts; reader: TopicReader; appender: Appender; group: string; joinMs: number }) {
+  constructor(options: ConnectOptions, parts: { facts: BrokerFacts; reader: TopicReader; appender: Appender; joinMs: number }) {
     this.#options = options;
     this.durability = options.durability;
     this.#facts = parts.facts;
     this.#reader = parts.reader;
     this.#appender = parts.appender;
-    this.#group = parts.group;
     this.joinMs = parts.joinMs;
   }
 
@@ -160,7 +158,7 @@ export class KafkaDecisionLog implements DecisionLog {
     this.#appender.close();
     await this.#reader.close();
     // K25: an empty group would stay in the broker for a week.
-    await this.#facts.ask((admin) => admin.deleteGroups([this.#group]), 0).catch(() => undefined);
+    await this.#facts.ask((admin) => admin.deleteGroups([...this.#reader.groups]), 0).catch(() => undefined);
     await this.#facts.close();
   }
 }
@@ -211,8 +209,9 @@ export async function connectKafkaLog(options: ConnectOptions): Promise<KafkaDec
       appendLimitMs,
       say,
       doubted: checkLife,
+      moved: () => reader.leadersMoved(),
     });
-    log = new KafkaDecisionLog(options, { facts, reader, appender, group, joinMs: performance.now() - begun });
+    log = new KafkaDecisionLog(options, { facts, reader, appender, joinMs: performance.now() - begun });
     return log;
   } catch (error) {
     await reader.close();

@@ -5,6 +5,9 @@
 //
 // K20. A list that does not begin where the consumer was sent is dropped, and the consumer is sent again.
 // K21. A rejoin and a new consumer forget positions and pauses: then everything is paused, and sent again from our own positions.
+//      Each new consumer has a group of its own: its predecessor may still be a member of the old one, and then joining takes a minute.
+// K27. (own) kafkajs goes on asking a leader that takes connections and answers nothing (a frozen broker) for most of a minute. So when
+//      the leaders are others, a new consumer takes its place.
 // K22. kafkajs resets a position beyond either end to the beginning, in silence. So ends are asked before the consumer is sent anywhere,
 //      and each second for those that wait: below the start LogPositionGone, above the end LogTruncated.
 //      An end is believed too low only when three answers agree: a broker that was just deposed may know less.
@@ -24,13 +27,15 @@ const WATCH_MS = 1_000;
 /** Answers that must agree before the log is called shorter. */
 const LOOKS_MAX = 3;
 const LOOK_PAUSE_MS = 100;
+/** Groups to be deleted at the end; a broker forgets older ones by itself. */
+const GROUPS_MAX = 8;
 
 export interface TopicReaderOptions {
   readonly clients: KafkaClients;
   readonly facts: BrokerFacts;
   readonly topic: string;
   readonly shards: number;
-  /** Nobody else's: all partitions are ours. */
+  /** Begins the name of each group. Nobody else's: all partitions are ours. */
   readonly group: string;
   readonly timers: Timers;
   readonly say: Say;
@@ -44,6 +49,9 @@ export class TopicReader {
   /** Feeds that are being sent somewhere. */
   readonly #sending = new Set<ShardFeed>();
   #consumer: ConsumerLink | null = null;
+  /** Counts the consumers; only the newest is heard. */
+  #builds = 0;
+  #groups: readonly string[] = [];
   #joined = false;
   #onJoined: (() => void)[] = [];
   #cancelWatch: (() => void) | null = null;
@@ -58,6 +66,19 @@ export class TopicReader {
 
   /** Begins to join the group; readers wait for it. */
   start(): void {
+    this.#rebuild(0).catch(() => undefined);
+  }
+
+  /** The newest groups that were made. */
+  get groups(): readonly string[] {
+    return this.#groups;
+  }
+
+  /** The shards have other leaders: a new consumer asks them (K27). */
+  leadersMoved(): void {
+    if (this.#closed || this.#consumer === null) return;
+    this.#consumer.stop().catch(() => undefined);
+    this.#forget();
     this.#rebuild(0).catch(() => undefined);
   }
 
@@ -147,9 +168,13 @@ export class TopicReader {
   }
 
   async #rebuild(attempt: number): Promise<void> {
-    const { clients, topic, group, timers, say } = this.#options;
+    const { clients, topic, timers, say } = this.#options;
+    this.#builds += 1;
+    const build = this.#builds;
     if (attempt > 0) await pause(timers, backoffMs(attempt - 1));
-    if (this.#closed) return;
+    if (this.#closed || build !== this.#builds) return;
+    const group = `${this.#options.group}-${build}`;
+    this.#groups = [...this.#groups.slice(1 - GROUPS_MAX), group];
     const consumer = clients.consumer({
       topic,
       group,
