@@ -101,5 +101,11 @@ async function fetchInto(folder: string): Promise<void> {
     rmSync(filling, { recursive: true, force: true });
     throw new Error(`mvn ended with ${code ?? "a signal"}: ${told.trim().slice(-500)}`);
   }
-  renameSync(filling, folder);
+  try {
+    renameSync(filling, folder);
+  } catch (error) {
+    // J2 may let two fetch when a fetcher died; the first one's folder is as good.
+    rmSync(filling, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
 }

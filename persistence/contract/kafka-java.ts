@@ -7,22 +7,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { propertiesText } from "./kafka-settings.ts";
-
-export type Signal = "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM";
-
-/** A node, whatever runs it. */
-export interface NodeProcess {
-  readonly pid: number;
-  kill(signal: Signal): void;
-  /** Waits till it is gone. */
-  gone(): Promise<void>;
-  running(): boolean;
-  /** Starts it again on its data, after it is gone. */
-  start(): Promise<void>;
-  /** The end of what it said. */
-  said(): string;
-}
+import type { KafkaSource, NodeProcess } from "./kafka-node.ts";
+import { LOOPBACK, nodeSettings, propertiesText } from "./kafka-settings.ts";
 
 /** Serial collector and first compiler only: the quickest start and the fewest threads, on a small machine shared with the test. */
 const JVM = ["-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.awt.headless=true"];
@@ -39,8 +25,15 @@ rootLogger.appenderRef.out.ref=out
 /** The process id is written before Java runs, and nothing runs when it cannot be: the folder is being cleaned up. */
 const LAUNCH = 'echo $$ > "$1/pid" && shift && exec "$@"';
 
-/** A formatted node, not yet started. Refuses when the storage tool fails. */
-export async function javaNode(options: {
+/** Nodes as Java processes of this user, from this folder of jars. */
+export function javaSource(jars: string): KafkaSource {
+  const make: KafkaSource["make"] = ({ plan, plans, folder, clusterId }) =>
+    javaNode({ jars, folder, clusterId, settings: nodeSettings(plan, plans, { logDir: join(folder, "data"), bind: LOOPBACK }) });
+  return { hostOf: () => LOOPBACK, make, cleanUp: [] };
+}
+
+/** Refuses when the storage tool fails. */
+async function javaNode(options: {
   readonly jars: string;
   readonly folder: string;
   readonly clusterId: string;
@@ -53,7 +46,7 @@ export async function javaNode(options: {
   writeFileSync(properties, propertiesText(options.settings));
   writeFileSync(logging, LOGGING);
   const java = [...JVM, HEAP, `-Dlog4j2.configurationFile=${logging}`, "-cp", join(options.jars, "*")];
-  const format = ["kafka.tools.StorageTool", "format", "--cluster-id", options.clusterId, "--config", properties];
+  const format = ["kafka.tools.StorageTool", "format", `--cluster-id=${options.clusterId}`, "--config", properties];
   const formatting = launch(folder, [...java, ...format]);
   const said = (): string => readFileSync(join(folder, "server.log"), "utf8").slice(-SAID_BYTES_MAX);
   if ((await ended(formatting, folder)) !== 0) throw new Error(`Kafka's storage could not be formatted: ${said()}`);

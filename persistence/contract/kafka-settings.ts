@@ -1,6 +1,6 @@
 // What the brokers of a test are told: small, quick to notice a death, and nothing created by a misspelt name. Pure.
 
-/** Where one node listens, all on 127.0.0.1. A controller alone has no client and no replication port. */
+/** Where one node listens. A controller alone has no client and no replication port. */
 export interface NodePorts {
   readonly client: number;
   /** Brokers fetch from each other here, so that a proxy before the client port cuts clients alone. */
@@ -13,41 +13,44 @@ export interface NodePlan {
   readonly nodeId: number;
   readonly roles: "broker" | "controller" | "broker,controller";
   readonly ports: NodePorts;
-  /** Where clients are told to find it: its own client port, or a proxy's. */
+  /** Where on loopback clients are told to find it: its own client port, or a proxy's. */
   readonly advertised: number;
+  /** What the other nodes call its host: loopback, or a container's name. */
+  readonly host: string;
 }
 
-const LOOPBACK = "127.0.0.1";
+export const LOOPBACK = "127.0.0.1";
 
 /** `host:port` on loopback. */
 export function onLoopback(port: number): string {
   return `${LOOPBACK}:${port}`;
 }
 
-/** The properties of one node. `plans` is the whole cluster: one of them is the controller. */
-export function nodeSettings(plan: NodePlan, plans: readonly NodePlan[], logDir: string): Record<string, string> {
+/** The properties of one node. `plans` is the whole cluster: one of them is the controller. `bind` is the address it listens on. */
+export function nodeSettings(plan: NodePlan, plans: readonly NodePlan[], place: { readonly logDir: string; readonly bind: string }): Record<string, string> {
   const brokers = plans.filter((each) => each.roles.includes("broker")).length;
-  const voters = plans.filter((each) => each.roles.includes("controller")).map((each) => `${each.nodeId}@${onLoopback(each.ports.controller)}`);
+  const voters = plans.filter((each) => each.roles.includes("controller")).map((each) => `${each.nodeId}@${each.host}:${each.ports.controller}`);
   return {
     "node.id": String(plan.nodeId),
     "process.roles": plan.roles,
-    ...listeners(plan),
+    ...listeners(plan, place.bind),
     "controller.listener.names": "CONTROLLER",
     "controller.quorum.voters": voters.join(","),
-    "log.dirs": logDir,
+    "log.dirs": place.logDir,
     ...sharedSettings(brokers),
   };
 }
 
-function listeners(plan: NodePlan): Record<string, string> {
-  const controller = `CONTROLLER://${onLoopback(plan.ports.controller)}`;
-  const protocols = "CLIENT:PLAINTEXT,REPLICATION:PLAINTEXT,CONTROLLER:PLAINTEXT";
-  if (plan.roles === "controller") return { listeners: controller, "listener.security.protocol.map": protocols };
-  const replication = `REPLICATION://${onLoopback(plan.ports.replication)}`;
+function listeners(plan: NodePlan, bind: string): Record<string, string> {
+  const { client, replication, controller } = plan.ports;
+  const brokerOwn = [`CLIENT://${bind}:${client}`, `REPLICATION://${bind}:${replication}`];
+  const controllerOwn = [`CONTROLLER://${bind}:${controller}`];
+  const shared = { "listener.security.protocol.map": "CLIENT:PLAINTEXT,REPLICATION:PLAINTEXT,CONTROLLER:PLAINTEXT" };
+  if (plan.roles === "controller") return { ...shared, listeners: controllerOwn.join(",") };
   return {
-    listeners: [`CLIENT://${onLoopback(plan.ports.client)}`, replication, ...(plan.roles === "broker" ? [] : [controller])].join(","),
-    "advertised.listeners": `CLIENT://${onLoopback(plan.advertised)},${replication}`,
-    "listener.security.protocol.map": protocols,
+    ...shared,
+    listeners: [...brokerOwn, ...(plan.roles === "broker" ? [] : controllerOwn)].join(","),
+    "advertised.listeners": `CLIENT://${onLoopback(plan.advertised)},REPLICATION://${plan.host}:${replication}`,
     "inter.broker.listener.name": "REPLICATION",
   };
 }
