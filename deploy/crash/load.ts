@@ -141,6 +141,12 @@ export class Load {
     return this.#accepted.filter((accepted) => accepted.shard === shard).map(({ at }) => at);
   }
 
+  /** From `from` to the first bid of the shard that was accepted later, ms; infinite when none was. */
+  firstAcceptedMs(shard: Shard, from: number): number {
+    const first = this.acceptedAt(shard).find((at) => at > from);
+    return first === undefined ? Number.POSITIVE_INFINITY : first - from;
+  }
+
   /** The longest time between two accepted bids of a shard of which the second came at `from` or later, ms. */
   longestGapMs(shard: Shard, from: number, to = Number.POSITIVE_INFINITY): number {
     const times = this.acceptedAt(shard);
