@@ -3,12 +3,16 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test } from "vitest";
 import { type PlainClient, plainClient, reasonOf } from "./kafka-plain-client.ts";
-import { type KafkaProxy, startProxy } from "./kafka-proxy.ts";
+import { type KafkaProxy, type ProduceFault, startProxy } from "./kafka-proxy.ts";
 import { kafkaMissing, startKafka, type TestKafka } from "./kafka-server.ts";
 import { FrameCutter, requestHead } from "./kafka-wire.ts";
 
 const FETCH = 1;
 const PRODUCE = 0;
+// biome-ignore lint/suspicious/noThenProperty: the word for what becomes of the connection; nothing awaits a fault.
+const LOSE_AND_CLOSE: ProduceFault = { kind: "lose answer", then: "close" };
+// biome-ignore lint/suspicious/noThenProperty: as above.
+const LOSE_AND_KEEP: ProduceFault = { kind: "lose answer", then: "keep" };
 
 function request(apiKey: number, correlationId: number): Buffer {
   const frame = Buffer.alloc(12);
@@ -165,7 +169,7 @@ test("kafka proxy: delay: a request and its answer each take that much longer, i
 test("kafka proxy: lose answer: delivered, the answer never comes, and the next ones do", async () => {
   const { proxy, open, got } = await network();
   const client = await open();
-  const strike = proxy.strike({ kind: "lose answer", close: false }, 1);
+  const strike = proxy.strike(LOSE_AND_KEEP, 1);
   for (const frame of [request(FETCH, 1), request(PRODUCE, 2), request(PRODUCE, 3)]) client.socket.write(frame);
   await strike.struck(1);
   await client.answered(2);
@@ -178,7 +182,7 @@ test("kafka proxy: lose answer: delivered, the answer never comes, and the next 
 test("kafka proxy: lose answer: the connection is closed afterwards when asked", async () => {
   const { proxy, open, got } = await network();
   const client = await open();
-  const strike = proxy.strike({ kind: "lose answer", close: true });
+  const strike = proxy.strike(LOSE_AND_CLOSE);
   client.socket.write(request(PRODUCE, 1));
   await Promise.all([client.closed, strike.struck(1)]);
   expect([client.answers, got]).toEqual([[], [1]]);
@@ -234,7 +238,7 @@ test("kafka proxy: swallow: the request and all behind it never arrive, and anot
 test("kafka proxy: strike: without a count it lasts until it ends", async () => {
   const { proxy, open } = await network();
   const client = await open();
-  const strike = proxy.strike({ kind: "lose answer", close: false });
+  const strike = proxy.strike(LOSE_AND_KEEP);
   for (const number of [1, 2, 3]) client.socket.write(request(PRODUCE, number));
   await strike.struck(3);
   strike.end();
@@ -269,7 +273,7 @@ async function failing(call: Promise<void>): Promise<string> {
 
 test("kafka proxy: real broker: a producer hears of a failure with the record stored", async (context) => {
   const { proxy, client } = await realNetwork(context, "lost-answer");
-  const strike = proxy.strike({ kind: "lose answer", close: true }, 1);
+  const strike = proxy.strike(LOSE_AND_CLOSE, 1);
   const failure = failing(client.send("lost-answer", "stored"));
   await strike.struck(1);
   expect(await failure).not.toBe("no error");
