@@ -8,6 +8,8 @@ import { checkHistory, type Placed } from "./history.ts";
 
 /** A close may be this late while its shard is served. */
 const LATE_MS = 1_000;
+/** Claims that count, of one shard: of whoever takes it, of its home, and one that was on its way. */
+const CLAIMS_MAX = 3;
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
@@ -50,6 +52,15 @@ function viewersAtUnrest(cluster: Cluster): string[] {
       return text === log.shown.get(`${auctionId} ${newest}`)?.text ? [] : [`V5: ${name} does not show ${auctionId} as it is`];
     }),
   );
+}
+
+/** V6: behind the offsets at which the faults ended, no shard changes its owner again and again. */
+export function checkOwners(cluster: Cluster, before: readonly number[]): void {
+  for (const { shard, claimants } of cluster.logs) {
+    const since = [...claimants].filter(([offset]) => offset >= (before[shard] ?? 0));
+    if (since.length <= CLAIMS_MAX) continue;
+    cluster.tell("V6", `shard ${shard} was claimed ${since.length} times after the faults had ended: ${since.map(([, process]) => process).join(" ")}`);
+  }
 }
 
 /** Everything that was said, held against the log. */

@@ -36,6 +36,8 @@ export interface SimOptions {
   readonly readsFail: boolean;
   readonly readMsMax: number;
   readonly readListMax: number;
+  /** Lists in which a record comes damaged over the way, once. */
+  readonly damagedReads: number;
   readonly strangers: number;
   /** Times at which little disk space is left. */
   readonly lowRoom: number;
@@ -152,6 +154,7 @@ type Log =
   | "readsFail"
   | "readMsMax"
   | "readListMax"
+  | "damagedReads"
   | "strangers"
   | "lowRoom"
   | "brokerClock";
@@ -172,6 +175,7 @@ function drawLog(random: Random, rate: Rate, count: Rate): Pick<SimOptions, Log>
     readsFail: random.chance(0.2),
     readMsMax: random.pick([1, 10, 100]),
     readListMax: random.pick([1, 4, 64]),
+    damagedReads: random.chance(0.2) ? 0.05 : 0,
     strangers: count(2),
     lowRoom: random.chance(0.2) ? 1 : 0,
     brokerClock: random.chance(0.5),

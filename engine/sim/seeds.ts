@@ -38,6 +38,7 @@ export const CALM: SimOptions = {
   readsFail: false,
   readMsMax: 1,
   readListMax: 64,
+  damagedReads: 0,
   strangers: 0,
   lowRoom: 0,
   brokerClock: true,

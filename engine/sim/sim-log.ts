@@ -33,6 +33,8 @@ export class SimBroker {
   readonly world: SimLogWorld;
   /** Processes for which the log is away, by node name, with how and until when. */
   readonly away = new Map<string, { readonly kind: AwayKind; readonly until: number }>();
+  /** Until when little disk space is left. */
+  lowUntil = 0;
   readonly #waiting: Set<() => void>[];
 
   constructor(world: SimLogWorld) {
@@ -83,6 +85,7 @@ export class SimLog implements DecisionLog {
   readonly #node: string;
   readonly #check: PortCheck;
   readonly #busy = new Set<number>();
+  readonly #damaged = new Set<string>();
 
   constructor(broker: SimBroker, owner: Owner, node: string, check: PortCheck) {
     this.#broker = broker;
@@ -238,9 +241,24 @@ export class SimLog implements DecisionLog {
   }
 
   #list(shard: Shard, from: Offset, to: Offset, most: number): readonly StoredRecord[] {
-    const list = this.#broker.list(shard, from, to, most);
+    const list = this.#overTheWay(shard, this.#broker.list(shard, from, to, most));
     this.#check.read(shard, from + list.length);
     return list;
+  }
+
+  // One bit of one record may be wrong when it comes; never twice of the same one.
+  #overTheWay(shard: Shard, list: readonly StoredRecord[]): readonly StoredRecord[] {
+    const { random, options, faulty, count } = this.#broker.world;
+    if (list.length === 0 || !faulty() || !random.chance(options.damagedReads)) return list;
+    const hit = random.pick(list);
+    const name = `${shard} ${hit.offset}`;
+    if (this.#damaged.has(name)) return list;
+    this.#damaged.add(name);
+    count("damaged_read");
+    const bytes = Uint8Array.from(hit.bytes);
+    const at = random.between(0, bytes.length - 1);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << random.between(0, 7));
+    return list.map((record) => (record === hit ? { ...hit, bytes } : record));
   }
 
   async *tail(shard: Shard, from: Offset, signal: AbortSignal): AsyncGenerator<readonly StoredRecord[]> {
@@ -283,7 +301,7 @@ export class SimLog implements DecisionLog {
   }
 
   room(): "ok" | "low" {
-    return "ok";
+    return this.#broker.lowUntil > this.#broker.world.heap.now ? "low" : "ok";
   }
 
   close(): Promise<void> {

@@ -50,7 +50,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "gap-unread",
     rules: "C6",
     does: "takes any offset as its own without reading what stands before it",
-    caughtBy: ["history"],
+    caughtBy: ["history", "I20", "Q4"],
     unheeded: INNER,
     patches: [{ file: COMMIT, find: "if (offset === judge.next) {", replace: "if (offset >= judge.next) {\n      judge.next = offset;" }],
   },
@@ -88,7 +88,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "acknowledged-when-sent",
     rules: "C2",
     does: "answers and commits as soon as the record is handed to the log",
-    caughtBy: ["history"],
+    caughtBy: ["history", "I20", "Q4"],
     unheeded: INNER,
     patches: [
       {
@@ -148,22 +148,23 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "time-is-wall-clock",
     rules: "J14",
     does: "decides by the wall clock, whatever was logged before",
-    caughtBy: ["broken", "I16"],
+    caughtBy: ["broken", "F5", "I16"],
     unheeded: INNER,
     patches: [{ file: STATE, find: "if (wall > this.time) this.time = wall;", replace: "this.time = wall;" }],
   },
   {
     name: "close-not-first",
     rules: "O5 Y3",
-    does: "decides bids of an auction whose close is due, as if it were open",
+    does: "takes bids for a while after the end, before the close is decided",
     caughtBy: ["I2", "I11"],
     unheeded: INNER,
     patches: [
       { file: DECIDING, find: "return this.#fired.size > 0;\n  }\n\n  #rule", replace: "return false;\n  }\n\n  #rule" },
       {
         file: DECIDING,
-        find: "if (this.#decideOwn()) {",
-        replace: 'if (this.#shard.phase !== "serving" || this.#readyTaken >= this.#ready.length ? this.#decideOwn() : false) {',
+        find: "if (dueAt(head) > now) deadlines.set(actor, dueAt(head));",
+        replace:
+          'if (dueAt(head) > now) deadlines.set(actor, dueAt(head));\n    else if (head.phase === "open" && dueAt(head) + 300 > now) deadlines.set(actor, dueAt(head) + 300);',
       },
       {
         file: PERMISSION,

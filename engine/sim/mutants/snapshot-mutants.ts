@@ -7,6 +7,9 @@ const RECOVERY = "engine/shard/recovery.ts";
 const STATE = "engine/core/state.ts";
 const MEMORY_STORE = "persistence/memory/snapshot-store.ts";
 
+/** A store that answers late, checkpoints that follow each other closely, and a log that is trimmed behind them. */
+const SLOW_STORE: Partial<SimOptions> = { storeMsMax: 2_000, snapshots: 16, trims: 4, pauses: 3 };
+
 /** A log that loses its tail, with checkpoints that can be read: without a witness nobody can notice. */
 export const LOSES_TAIL: Partial<SimOptions> = { lostTails: 1, snapshots: 6, storeAway: 0, storeFails: 0 };
 
@@ -49,6 +52,7 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
     does: "lets an older checkpoint be saved behind a newer one",
     caughtBy: ["I19"],
     unheeded: INNER,
+    options: SLOW_STORE,
     patches: [
       {
         file: MEMORY_STORE,
