@@ -47,7 +47,7 @@ export interface ClusterWish {
 
 const PORT_MIN = 20_000;
 const PORT_MAX = 32_767;
-/** 50 s: three brokers took under 10 s on two idle cores; a hook of a contract test may take 60 s. */
+/** 50 s: three brokers took 8 s on two busy cores; a hook of a contract test may take 60 s. */
 const READY_MS_MAX = 50_000;
 const ASK_AGAIN_MS = 100;
 const ASK_MS_MAX = 1_000;

@@ -54,7 +54,7 @@ export async function startKafka(options: { readonly brokers: 1 | 3; readonly pr
 async function sourceHere(): Promise<(() => KafkaSource) | null> {
   if (dockerAnswers()) return dockerSource;
   const jars = await kafkaJars();
-  if (jars.kind === "there") return () => javaSource(jars.folder);
+  if (jars.kind === "there") return () => javaSource(jars.folder, jars.warm);
   missing = jars.reason;
   return null;
 }
