@@ -250,6 +250,6 @@ function auctionMetrics(registry: Registry, node: EngineNode): void {
     return count;
   };
   gauge(registry, "engine_auctions_folded", "Auctions in memory that nobody asked for lately, in few bytes.", () => [[{}, folded()]]);
-  const ending = (): number => node.deadlines.count(node.clock.now() + HOUR_MS, (actor) => actor.phase === "open");
+  const ending = (): number => node.deadlines.count(node.clock.now() + HOUR_MS, (actor) => actor.counted?.phase === "open");
   gauge(registry, "engine_auctions_ending_next_hour", "Open auctions whose end in force is within an hour.", () => [[{}, ending()]]);
 }

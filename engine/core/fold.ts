@@ -6,8 +6,9 @@
 // F1. unfold(fold(state)) has the state hash, the answers and the future of `state`.
 // F2. Nothing of a folded state can be changed or read in place.
 // F3. Only small auctions fold: from some dozens of answers on the rows themselves are most of what an auction takes.
+import { dueAt } from "./auction.ts";
 import type { Phase } from "./decision.ts";
-import type { AuctionId } from "./ids.ts";
+import type { AuctionId, Instant } from "./ids.ts";
 import { invariant } from "./invariant.ts";
 import { BYTES_OF_ROW } from "./ledger.ts";
 import { foldableSettings, NO_ASSOCIATES, type Particulars, type SharedRules, unfoldedSettings } from "./settings-share.ts";
@@ -17,8 +18,9 @@ import { type AuctionState, capture, type HeadRecord, NOTHING_SAVED, restore, ty
 export interface Folded {
   readonly bytes: string;
   readonly rules: SharedRules;
-  /** For those who count auctions. */
+  /** For those who count auctions, and for their timers (dueAt, Infinity for none). */
   readonly phase: Phase | null;
+  readonly due: Instant;
 }
 
 /** Answers, bids, public rows or bidders beyond which an auction is left as it is (F3). */
@@ -44,7 +46,7 @@ export function fold(state: AuctionState): Folded | null {
   const { rules, own } = foldableSettings(settings);
   at = 0;
   const fits = writeHead(head) && writeOwn(own) && writeBidders(head) && writeText(rareText(head, own)) && writeRows(segments);
-  return fits ? { bytes: scratch.toString("latin1", 0, at), rules, phase: state.phase } : null;
+  return fits ? { bytes: scratch.toString("latin1", 0, at), rules, phase: state.phase, due: dueAt(state) } : null;
 }
 
 /** The state that was folded. */

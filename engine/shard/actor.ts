@@ -4,13 +4,14 @@
 // A2. While its `create` is in flight an auction has a head and no committed state, and nothing else of its mailbox is decided.
 // A3. While folded it has no mail, nothing in flight and nothing that its last snapshot lacks; whoever asks for its state unfolds it.
 // A4. The mailbox holds at most mailboxMax commands; beyond it `auction_busy`, so memory does not follow the senders.
+import { dueAt } from "../core/auction.ts";
 import type { Command } from "../core/command.ts";
-import type { Phase } from "../core/decision.ts";
 import { type Folded, fold, unfold } from "../core/fold.ts";
-import type { AuctionId } from "../core/ids.ts";
+import type { AuctionId, Instant } from "../core/ids.ts";
 import { type AuctionState, NOTHING_SAVED, type SavedMarks } from "../core/state.ts";
 import type { Caller } from "../ports.ts";
 import type { Due } from "./deadlines.ts";
+import type { Counted } from "./phase-counts.ts";
 import type { UpdateDraft } from "./publish.ts";
 
 /** What an auction needs of its shard. */
@@ -95,9 +96,15 @@ export class Actor implements Due {
     return this.#folded !== null || this.#committed !== null;
   }
 
-  /** Phase as committed; null without a state. */
-  get phase(): Phase | null {
-    return this.#folded === null ? (this.#committed?.phase ?? null) : this.#folded.phase;
+  /** What is counted of its committed state, folded or not; null without one. */
+  get counted(): Counted | null {
+    return this.#folded === null ? this.#committed : { phase: this.#folded.phase, settings: this.#folded.rules };
+  }
+
+  /** When its committed state is due, folded or not; Infinity for never. */
+  get committedDue(): Instant {
+    if (this.#folded !== null) return this.#folded.due;
+    return this.#committed === null ? Number.POSITIVE_INFINITY : dueAt(this.#committed);
   }
 
   /** Folds its state when nobody asked for it since the last call and nothing stands in the way (A3). Closed auctions leave memory

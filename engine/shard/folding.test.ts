@@ -1,8 +1,10 @@
 // Auctions that nobody asks for are folded into few bytes, and nobody who asks can tell.
 import { expect, test } from "vitest";
-import { OneNode } from "../sim/one-node.ts";
+import { DAY_ONE, OneNode } from "../sim/one-node.ts";
 import { AUCTION, audited, bidOf, finished, HOUR, opened, SECOND, said } from "../sim/scenes.ts";
 import type { Actor } from "./actor.ts";
+import { queueGiveBacks } from "./give-back.ts";
+import { armDeadlines } from "./recovery.ts";
 
 function theAuction(world: OneNode): Actor {
   const actor = world.node.all()[0]?.actors.get(AUCTION);
@@ -59,7 +61,13 @@ test("folding: a node that starts from snapshots of auctions that were folded ha
   expect((await audited(second)).violations).toEqual([]);
 });
 
-test("folding: its phase and that it exists are known without unfolding it", async () => {
+test("folding: to be counted, armed and passed over by an outage it is not unfolded", async () => {
   const world = await idleAuction();
-  expect([theAuction(world).phase, theAuction(world).exists, theAuction(world).folded]).toEqual(["open", true, true]);
+  const [shard] = world.node.all();
+  if (shard === undefined) throw new Error("one shard");
+  const before = [shard.phases.byPhase.open, theAuction(world).due];
+  armDeadlines(shard);
+  queueGiveBacks(shard, DAY_ONE, DAY_ONE + HOUR);
+  expect([theAuction(world).folded, theAuction(world).exists]).toEqual([true, true]);
+  expect([shard.phases.byPhase.open, theAuction(world).due]).toEqual(before);
 });

@@ -21,7 +21,9 @@ interface Giving {
 
 /** Queues a give-back for every auction that gets something of the time from `from` to `to`, in the order of auction ids. */
 export function queueGiveBacks(shard: Giving, from: Instant, to: Instant): void {
-  const commands = [...shard.actors.values()].flatMap(({ committed }) => {
+  const commands = [...shard.actors.values()].flatMap((actor) => {
+    if (actor.counted?.settings?.outage.policy !== "give_back") return [];
+    const { committed } = actor;
     const command = committed === null ? null : giveBackOf(committed, from, to);
     return command === null ? [] : [command];
   });

@@ -1,10 +1,13 @@
 // How many auctions of a shard are in which phase, for metrics and for how often an idle shard logs its time. Counted when a phase
 // changes, never per bid.
 import type { Phase } from "../core/decision.ts";
-import type { AuctionState } from "../core/state.ts";
+import type { Settings } from "../core/settings.ts";
 
 /** What is counted of an auction; a rejected create has no phase and counts for nothing. */
-type Counted = Pick<AuctionState, "phase" | "settings">;
+export interface Counted {
+  readonly phase: Phase | null;
+  readonly settings: Pick<Settings, "outage"> | null;
+}
 
 export class PhaseCounts {
   readonly byPhase: Record<Phase, number> = { draft: 0, scheduled: 0, open: 0, paused: 0, closed: 0 };

@@ -12,7 +12,7 @@
 //     differ must not both go on.
 // R6. What this process has seen of the log is a witness: a log that ends before it, or has another record there, got shorter, and is not
 //     served from here again before an operator acts.
-import { apply, dueAt } from "../core/auction.ts";
+import { apply } from "../core/auction.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuctionId, Instant, Offset } from "../core/ids.ts";
 import { type AuctionState, discard, restore } from "../core/state.ts";
@@ -20,6 +20,7 @@ import { addHash, stateHash, ZERO_HASH } from "../core/state-hash.ts";
 import { advance, type ClaimRecord, initialJudge, type JudgedRecord, judge, judgeFromCheckpoint, type Verdict } from "../core/validity.ts";
 import type { Checkpoint, RecordCodec, StoredAuction, StoredRecord } from "../ports.ts";
 import type { Actor } from "./actor.ts";
+import type { Counted } from "./phase-counts.ts";
 import type { Shard } from "./shard.ts";
 import type { ShardOwner } from "./shard-state.ts";
 import { stateHashNow } from "./state-hash-now.ts";
@@ -380,11 +381,11 @@ function applyLogged(shard: Shard, decision: Decision): void {
 
 /** Puts every auction's due time into the node's heap, and counts the auctions by phase. */
 export function armDeadlines(shard: Shard): void {
-  const states: AuctionState[] = [];
+  const counted: Counted[] = [];
   for (const actor of shard.actors.values()) {
-    if (actor.committed === null) continue;
-    states.push(actor.committed);
-    shard.world.deadlines.set(actor, dueAt(actor.committed));
+    if (actor.counted === null) continue;
+    counted.push(actor.counted);
+    shard.world.deadlines.set(actor, actor.committedDue);
   }
-  shard.phases.recount(states, shard.evicted);
+  shard.phases.recount(counted, shard.evicted);
 }

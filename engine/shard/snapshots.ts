@@ -199,7 +199,7 @@ async function save(shard: Shard, run: SnapshotRun, turn: () => Promise<void>): 
 export function evictClosed(shard: Shard, closedBefore: number): number {
   let evicted = 0;
   for (const actor of shard.actors.values()) {
-    if (actor.phase !== "closed") continue;
+    if (actor.counted?.phase !== "closed") continue;
     const state = actor.committed;
     if (state === null || actor.dirty || actor.captureWanted || actor.inFlight > 0 || actor.depth > 0 || state.lastAt > closedBefore) continue;
     if (actor.saved.sequence !== state.sequence) continue;
