@@ -13,6 +13,8 @@ import { LOOPBACK, type NodePlan, nodeSettings } from "./kafka-settings.ts";
 const LOG_DIR = "/tmp/kraft-combined-logs";
 /** Two minutes: the first `docker create` may have to pull the image. */
 const COMMAND_MS_MAX = 120_000;
+/** Ten minutes: as long as the jars may take. */
+const PULL_MS_MAX = 600_000;
 const SAID_LINES_MAX = "40";
 /** Freezing and thawing go by the container: a stop signal to its first process alone would let others run. */
 const COMMANDS: Readonly<Record<Signal, readonly string[]>> = {
@@ -30,6 +32,12 @@ export function kafkaImage(): string {
 /** True when a Docker engine can be used. */
 export function dockerAnswers(): boolean {
   return runs("docker", "version", "--format", "{{.Server.Version}}");
+}
+
+/** Pulls the image unless it is there, and shows the progress. False when it could not be had. */
+export function pullImage(): boolean {
+  if (runs("docker", "image", "inspect", kafkaImage())) return true;
+  return spawnSync("docker", ["pull", kafkaImage()], { stdio: "inherit", timeout: PULL_MS_MAX }).status === 0;
 }
 
 /** Nodes of one new cluster as containers. */
