@@ -190,6 +190,13 @@ export interface StoredAuction {
   readonly segments: readonly RowSegment[];
 }
 
+/** Auctions that a list of live ones leaves out. */
+export interface AsleepAuctions {
+  readonly count: number;
+  /** Sum of their state hashes, modulo 2^128. */
+  readonly hashSum: Uint8Array;
+}
+
 export interface SnapshotStore {
   /** One transaction: the guard row is locked first, and nothing is written unless `offset` is above the stored one of the same
    *  life (a zombie cannot overwrite a newer row). Rejects when the store is away. The last 3 checkpoints stay readable. */
@@ -199,6 +206,8 @@ export interface SnapshotStore {
   /** Every auction of the shard as it was at that checkpoint, in lists of bounded size. Closed auctions that left memory are
    *  not among them when `liveOnly`. */
   auctions(checkpoint: Checkpoint, liveOnly: boolean): AsyncIterable<readonly StoredAuction[]>;
+  /** What `liveOnly` leaves out of that checkpoint, so that nothing that was lost passes for asleep. */
+  asleep(checkpoint: Checkpoint): Promise<AsleepAuctions>;
   /** One auction at the newest checkpoint, or null. */
   auction(shard: Shard, auctionId: AuctionId): Promise<StoredAuction | null>;
   /** For /ready: whether the store answered last time it was asked. */

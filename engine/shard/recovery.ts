@@ -2,7 +2,8 @@
 //
 // Owns: which checkpoint to begin from, and bringing committed states up to a place in the log.
 // Must not: claim, serve, or mend anything: what does not fit is refused, and an earlier checkpoint or the log itself is used.
-// R1. A checkpoint is used only if its life id is the log's, it lies within the log, and every state has the hash stored with it.
+// R1. A checkpoint is used only if its life id is the log's, it lies within the log, every state has the hash stored with it, and all of
+//     them together, those left asleep in the store too, are as many and have the sum that the checkpoint says.
 // R2. A checkpoint ahead of the log's end means that the log got shorter: nobody serves the shard.
 // R3. A record is taken whole, in one step: whatever it needs from the store is fetched before. So committed states and the judge
 //     always stand at the same lsn when anybody else looks.
@@ -18,7 +19,7 @@ import type { AuctionId, Instant, Offset } from "../core/ids.ts";
 import { type AuctionState, discard, restore } from "../core/state.ts";
 import { addHash, stateHash, ZERO_HASH } from "../core/state-hash.ts";
 import { advance, type ClaimRecord, initialJudge, type JudgedRecord, judge, judgeFromCheckpoint, type Verdict } from "../core/validity.ts";
-import type { Checkpoint, RecordCodec, StoredAuction, StoredRecord } from "../ports.ts";
+import type { AsleepAuctions, Checkpoint, RecordCodec, StoredAuction, StoredRecord } from "../ports.ts";
 import type { Actor } from "./actor.ts";
 import type { Counted } from "./phase-counts.ts";
 import type { Shard } from "./shard.ts";
@@ -151,12 +152,22 @@ async function loadCheckpoint(shard: Shard, checkpoint: Checkpoint, liveOnly: bo
     }
   }
   if (shard.readings !== reading) return false;
-  if (count > checkpoint.auctions || (count === checkpoint.auctions && !sameBytes(sum, checkpoint.stateHash))) return false;
-  shard.evicted = checkpoint.auctions - count;
+  const asleep = liveOnly ? await asleepIn(shard, checkpoint) : { count: 0, hashSum: ZERO_HASH };
+  if (shard.readings !== reading) return false;
+  if (count + asleep.count !== checkpoint.auctions || !sameBytes(addHash(sum, asleep.hashSum), checkpoint.stateHash)) return false;
+  shard.evicted = asleep.count;
   shard.hashes.begin(checkpoint.stateHash);
   shard.judge = judgeFromCheckpoint(checkpoint);
   heard(shard, checkpoint.time);
   return true;
+}
+
+async function asleepIn(shard: Shard, checkpoint: Checkpoint): Promise<AsleepAuctions> {
+  try {
+    return await shard.world.store.asleep(checkpoint);
+  } catch (error) {
+    throw new StoreAway(causeOf(error));
+  }
 }
 
 async function* storedAuctions(shard: Shard, checkpoint: Checkpoint, liveOnly: boolean): AsyncGenerator<readonly StoredAuction[]> {

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
 import { addHash, ZERO_HASH } from "../core/state-hash.ts";
-import type { AuctionSnapshot, Checkpoint } from "../ports.ts";
+import type { AuctionSnapshot, Checkpoint, StoredAuction } from "../ports.ts";
 import { HeldStore } from "../sim/held.ts";
 import { auctionIdOf, commandOf, OneNode } from "../sim/one-node.ts";
 import { audited, bidOf, create, finished, hashesOf, opened, SECOND, said } from "../sim/scenes.ts";
@@ -187,6 +187,20 @@ test("recovery: a checkpoint that cannot be read is passed over for the one befo
   expect(said(await second.ask(bidOf("ann", "k1", 500)))).toBe("leading 3 replayed");
   await finished(second, second.node.stop());
   expect((await audited(second)).violations).toEqual([]);
+});
+
+test("recovery: an auction that the store lost is not taken for one asleep: the log is read from its beginning", async () => {
+  class Losing extends MemorySnapshotStore {
+    override async *auctions(): AsyncGenerator<readonly StoredAuction[], void, undefined> {}
+  }
+  const store = new Losing({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: 86_400_000 });
+  const first = await new OneNode({ snapshots: store }).start();
+  await manyOpened(first, MANY);
+  await first.node.snapshotAll();
+  first.kill();
+  const second = await new OneNode({ before: first, snapshots: store }).start();
+  expect(second.lines.map((line) => line.event)).toContain("snapshot_unfit");
+  expect(only(second).actors.size).toBe(MANY);
 });
 
 test("recovery: behind an older checkpoint nothing is left asleep, because the store gives single auctions as they are now", async () => {

@@ -1,6 +1,6 @@
 // A gate for calls of a port: they go through at once, or wait until the test lets them go. For tests of races.
 import type { AuctionId, Shard } from "../core/ids.ts";
-import type { AuctionSnapshot, Checkpoint, DecisionLog, SnapshotStore, StoredAuction } from "../ports.ts";
+import type { AsleepAuctions, AuctionSnapshot, Checkpoint, DecisionLog, SnapshotStore, StoredAuction } from "../ports.ts";
 
 /** Closed, it keeps who comes; `open` lets all of them go on, and who comes later too. */
 export class Gate {
@@ -54,6 +54,10 @@ export class HeldStore implements SnapshotStore {
     await this.loading.pass();
     if (this.fails("load")) throw new Error("the store is away");
     yield* this.#inner.auctions(checkpoint, liveOnly);
+  }
+
+  asleep(checkpoint: Checkpoint): Promise<AsleepAuctions> {
+    return this.#inner.asleep(checkpoint);
   }
 
   async auction(shard: Shard, auctionId: AuctionId): Promise<StoredAuction | null> {

@@ -1,7 +1,7 @@
 // The snapshot store of a simulated cluster as one process reaches it: late, failing, or away. The rows are the in-memory adapter's.
 import type { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
 import type { AuctionId, Offset, Shard } from "../core/ids.ts";
-import type { AuctionSnapshot, Checkpoint, SnapshotStore, StoredAuction } from "../ports.ts";
+import type { AsleepAuctions, AuctionSnapshot, Checkpoint, SnapshotStore, StoredAuction } from "../ports.ts";
 import type { EventHeap, Owner } from "./heap.ts";
 import type { SimOptions } from "./options.ts";
 import type { PortCheck } from "./port-check.ts";
@@ -74,6 +74,12 @@ export class SimStore implements SnapshotStore {
     const lists = await this.#call(() => gather(this.#rows.auctions(checkpoint, liveOnly)));
     this.#known(checkpoint.shard, checkpoint.offset);
     for (const auction of lists) yield [auction];
+  }
+
+  async asleep(checkpoint: Checkpoint): Promise<AsleepAuctions> {
+    const asleep = await this.#call(() => this.#rows.asleep(checkpoint));
+    this.#known(checkpoint.shard, checkpoint.offset);
+    return asleep;
   }
 
   async auction(shard: Shard, auctionId: AuctionId): Promise<StoredAuction | null> {

@@ -2,6 +2,7 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { AuctionId, Instant } from "../../engine/core/ids.ts";
+import { addHash, ZERO_HASH } from "../../engine/core/state-hash.ts";
 import type { AuctionSnapshot, CatalogueColumns, Checkpoint, RowKind, RowSegment, SnapshotStore, StoredAuction } from "../../engine/ports.ts";
 
 /** Row widths that the stores under test are made with: unequal, so that one taken for another shows. */
@@ -322,6 +323,21 @@ function listTests(name: string, open: () => Promise<SnapshotStore>): void {
     expect(new Set((await readAll(store, at, false)).keys())).toEqual(new Set([open1, old, recent, taken]));
     expect(new Set((await readAll(store, checkpointAt(shard, 1), true)).keys())).toEqual(new Set([open1, old, recent, taken]));
     expect(await store.auction(shard, old)).toMatchObject({ sequence: 2 });
+  });
+
+  test(`${name}: asleep: those that the live ones leave out are counted, and their hashes summed as of that checkpoint`, async () => {
+    const store = await open();
+    const shard = freshShard();
+    const ids = [auctionIdOf(), auctionIdOf(), auctionIdOf()];
+    await store.save(
+      checkpointAt(shard, 1),
+      ids.map((auctionId) => snapshotOf(auctionId, 1, [], { phase: "closed", outcome: "sold" })),
+    );
+    expect(await store.asleep(checkpointAt(shard, 1))).toEqual({ count: 0, hashSum: ZERO_HASH });
+    const at = checkpointAt(shard, 3 + CLOSED_KEPT_MS / 1_000);
+    await store.save(at, [snapshotOf(auctionIdOf(), 1)]);
+    const hashes = [...(await readAll(store, at, false))].filter(([auctionId]) => ids.includes(auctionId)).map(([, { stateHash }]) => stateHash);
+    expect(await store.asleep(at)).toEqual({ count: ids.length, hashSum: Uint8Array.from(hashes.reduce<Uint8Array>(addHash, ZERO_HASH)) });
   });
 
   test(`${name}: auctions: a save in the middle of a read does not change what is read`, async () => {

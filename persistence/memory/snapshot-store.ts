@@ -2,7 +2,8 @@
 //
 // Written to be read, as the model of the one in Postgres: every save is kept as it came, and a read applies them in order.
 import type { AuctionId, Instant, Offset, Shard } from "../../engine/core/ids.ts";
-import type { AuctionSnapshot, Checkpoint, RowKind, RowSegment, SnapshotStore, StoredAuction } from "../../engine/ports.ts";
+import { addHash, ZERO_HASH } from "../../engine/core/state-hash.ts";
+import type { AsleepAuctions, AuctionSnapshot, Checkpoint, RowKind, RowSegment, SnapshotStore, StoredAuction } from "../../engine/ports.ts";
 
 export interface MemorySnapshotStoreOptions {
   /** Bytes of one row of each kind. */
@@ -63,13 +64,8 @@ export class MemorySnapshotStore implements SnapshotStore {
   }
 
   async *auctions(checkpoint: Checkpoint, liveOnly: boolean): AsyncGenerator<readonly StoredAuction[], void, undefined> {
-    this.#answer();
-    const saves = this.#upTo(checkpoint.shard, checkpoint.offset);
-    const newest = saves.at(-1)?.checkpoint;
-    if (newest === undefined || newest.offset !== checkpoint.offset || hex(newest.lifeId) !== hex(checkpoint.lifeId)) {
-      throw new Error(`Shard ${checkpoint.shard} has no checkpoint of this log at offset ${checkpoint.offset} any more`);
-    }
-    const closedAfter = liveOnly ? checkpoint.time - this.#options.closedKeptMs : Number.NEGATIVE_INFINITY;
+    const saves = this.#kept(checkpoint);
+    const closedAfter = liveOnly ? this.#closedAfter(checkpoint) : Number.NEGATIVE_INFINITY;
     let list: StoredAuction[] = [];
     for (const auctionId of new Set(saves.flatMap((saved) => [...saved.auctions.keys()]))) {
       const auction = this.#read(saves, auctionId);
@@ -79,6 +75,34 @@ export class MemorySnapshotStore implements SnapshotStore {
       list = [];
     }
     if (list.length > 0) yield list;
+  }
+
+  async asleep(checkpoint: Checkpoint): Promise<AsleepAuctions> {
+    const saves = this.#kept(checkpoint);
+    const closedAfter = this.#closedAfter(checkpoint);
+    let count = 0;
+    let hashSum: Uint8Array = ZERO_HASH;
+    for (const auctionId of new Set(saves.flatMap((saved) => [...saved.auctions.keys()]))) {
+      const auction = this.#read(saves, auctionId);
+      if (auction === null || auction.closedAt > closedAfter) continue;
+      count += 1;
+      hashSum = addHash(hashSum, auction.stateHash);
+    }
+    return { count, hashSum };
+  }
+
+  #kept(checkpoint: Checkpoint): readonly Saved[] {
+    this.#answer();
+    const saves = this.#upTo(checkpoint.shard, checkpoint.offset);
+    const newest = saves.at(-1)?.checkpoint;
+    if (newest === undefined || newest.offset !== checkpoint.offset || hex(newest.lifeId) !== hex(checkpoint.lifeId)) {
+      throw new Error(`Shard ${checkpoint.shard} has no checkpoint of this log at offset ${checkpoint.offset} any more`);
+    }
+    return saves;
+  }
+
+  #closedAfter({ time }: Checkpoint): Instant {
+    return time - this.#options.closedKeptMs;
   }
 
   async auction(shard: Shard, auctionId: AuctionId): Promise<StoredAuction | null> {

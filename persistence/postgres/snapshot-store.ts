@@ -12,7 +12,8 @@
 //     checkpoint in a transaction of its own; if that fails, the checkpoint stands and the next one merges.
 // N5. Reading happens in one picture of the database, whatever is saved meanwhile.
 import type { AuctionId, Instant, Offset, Shard } from "../../engine/core/ids.ts";
-import type { AuctionSnapshot, Checkpoint, SnapshotStore, StoredAuction } from "../../engine/ports.ts";
+import { HASH_BYTES } from "../../engine/core/state-hash.ts";
+import type { AsleepAuctions, AuctionSnapshot, Checkpoint, SnapshotStore, StoredAuction } from "../../engine/ports.ts";
 import { type Database, PostgresAway, type Queries, type Statement } from "./pool.ts";
 import { type RowBytes, SnapshotDamaged } from "./row-pieces.ts";
 import { mergeFull } from "./snapshot-merge.ts";
@@ -114,11 +115,19 @@ const SELECT_CLOSED: Statement = {
     order by v.closed_at, v.auction_id limit $4`,
 };
 
+/** Their number and, of each byte of their hashes, the sum: carrying over is done here. */
+const SUM_ASLEEP: Statement = {
+  name: "sum_asleep",
+  text: `select count(*) as count, concat_ws(' ', ${Array.from({ length: HASH_BYTES }, (_, at) => `sum(get_byte(v.state_hash, ${at}))`).join(", ")}) as sums
+    from snapshot_heads v where v.shard = $1 and v.closed_at <= $3 and ${IN_FORCE}`,
+};
+
 const SELECT_NEWEST: Statement = {
   name: "select_newest",
   text: `select ${HEAD_COLUMNS}, v."offset" from snapshot_heads v where v.shard = $1 and v.auction_id = $2 order by v."offset" desc limit 1`,
 };
 
+const BYTE = 256;
 const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
 const HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 /** Auctions of one page: enough that a page's round trips do not count; fewer once their rows are large. */
@@ -167,6 +176,16 @@ export class PostgresSnapshotStore implements SnapshotStore {
     }
   }
 
+  /** Rejects with CheckpointGone, or when the store goes away on the way. */
+  async asleep(checkpoint: Checkpoint): Promise<AsleepAuctions> {
+    return await this.#database.transaction("read", async (transaction) => {
+      await checkKept(transaction, checkpoint);
+      const { shard, offset, time } = checkpoint;
+      const [row] = await transaction.query<{ readonly count: number; readonly sums: string }>(SUM_ASLEEP, [shard, offset, time - this.#options.closedKeptMs]);
+      return { count: row?.count ?? 0, hashSum: carried(row?.sums ?? "") };
+    });
+  }
+
   async auction(shard: Shard, auctionId: AuctionId): Promise<StoredAuction | null> {
     return await this.#database.transaction("read", async (transaction) => {
       const [head] = await transaction.query<HeadRow & { readonly offset: Offset }>(SELECT_NEWEST, [shard, auctionId]);
@@ -213,6 +232,18 @@ export class PostgresSnapshotStore implements SnapshotStore {
       this.#options.onMergeFailed(shard, error);
     }
   }
+}
+
+// Sums of bytes, the lowest first, as one number modulo 2^128; nothing is zero.
+function carried(sums: string): Uint8Array {
+  const out = new Uint8Array(HASH_BYTES);
+  let carry = 0;
+  for (const [at, sum] of sums.split(" ").entries()) {
+    carry += Number(sum);
+    out[at] = carry % BYTE;
+    carry = Math.floor(carry / BYTE);
+  }
+  return out;
 }
 
 function weigh(auction: StoredAuction): number {
