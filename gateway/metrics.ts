@@ -2,13 +2,12 @@
 //
 // M1. No auction, bidder or address is a label.
 // M2. A rejection is a normal outcome: it is counted as one and never as a failure. Neither is a limit.
-// M3. What is a state (sockets, links, bids waiting) is read when it is asked for, so that it cannot drift.
+// M3. What a bid counts is counted in tallies.ts and read when it is asked for.
+// M4. What is a state (sockets, links, bids waiting) is read when it is asked for, so that it cannot drift.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Engine } from "./ports.ts";
 import type { SocketGauges, SocketMetrics } from "./socket/metrics.ts";
-
-/** Seconds; everywhere the same, so that latencies of parts can be laid over each other. */
-export const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+import { BidTally, type DurationTally, LATENCY_BUCKETS_S, TrafficTally } from "./tallies.ts";
 
 /** What the HTTP side tells. */
 export interface HttpMetrics {
@@ -36,18 +35,16 @@ export class GatewayMetrics {
   readonly registry = new Registry();
   readonly http: HttpMetrics;
   readonly socket: SocketMetrics;
-  readonly #bidSeconds = this.#histogram("bid_placement_duration_seconds", "bid read to answer written", ["transport", "outcome"]);
-  readonly #bidAttempts = this.#counter("bid_attempts_total", "bids that passed authentication and form", ["transport"]);
+  readonly #bidTallies = { http: new BidTally(), ws: new BidTally() };
+  readonly #traffic = new TrafficTally();
+  #replayed = 0;
   readonly #bidFailures = this.#counter("bid_failures_total", "bids without an answer, by code; no rejections, no rate limits", ["transport", "code"]);
-  readonly #replayed = this.#counter("fairwarning_gateway_answers_replayed_total", "answers that were repeats under a key", []);
   readonly #refusals = this.#counter("fairwarning_gateway_refusals_total", "refusals by code", ["code"]);
   readonly #limited = this.#counter("fairwarning_gateway_rate_limited_total", "refusals by a limit", ["policy"]);
   readonly #requests = this.#counter("fairwarning_gateway_http_requests_total", "HTTP requests", ["method", "route", "status"]);
   readonly #requestSeconds = this.#histogram("fairwarning_gateway_http_request_seconds", "HTTP request to answer", ["method", "route", "status"]);
   readonly #notModified = this.#counter("fairwarning_gateway_not_modified_total", "conditional reads answered 304", []);
   readonly #disconnections = this.#counter("websocket_disconnections_total", "sockets that ended, by the name of the close code", ["reason"]);
-  readonly #frames = this.#counter("fairwarning_gateway_frames_total", "client frames", ["direction"]);
-  readonly #bytes = this.#counter("fairwarning_gateway_bytes_total", "bytes of client frames", ["direction"]);
   readonly #updateAge = this.#histogram("fairwarning_gateway_update_age_seconds", "commit to socket", []);
   readonly #conflated = this.#counter("fairwarning_gateway_updates_conflated_total", "updates merged into a later one", []);
   readonly #resumes = this.#counter("fairwarning_gateway_resumes_total", "subscriptions that named a place to go on from", ["recovered", "why"]);
@@ -61,6 +58,8 @@ export class GatewayMetrics {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1 });
     const info = new Gauge({ name: "fairwarning_build_info", help: "always 1", labelNames: ["version", "node", "commit", "mode"], registers: [this.registry] });
     info.set({ ...build, node: process.version }, 1);
+    this.#bidMetrics();
+    this.#trafficMetrics();
     this.http = this.#httpMetrics();
     this.socket = this.#socketMetrics();
   }
@@ -119,20 +118,45 @@ export class GatewayMetrics {
     this.#gauge("fairwarning_gateway_slow_viewers", "viewers that get the newest state only", [], (gauge) => gauge.set(gauges().slowViewers));
   }
 
-  /** What bids of one transport count. Children are made once: a bid pays for no look-up of labels. */
+  #bidMetrics(): void {
+    const tallies = Object.entries(this.#bidTallies);
+    this.#read("bid_attempts_total", "bids that passed authentication and form", ["transport"], () =>
+      tallies.map(([transport, { attempts }]) => [{ transport }, attempts]),
+    );
+    this.#read("fairwarning_gateway_answers_replayed_total", "answers that were repeats under a key", [], () => [[{}, this.#replayed]]);
+    const seconds = tallies.flatMap(([transport, tally]) =>
+      Object.entries(tally.seconds).map(([outcome, durations]) => ({ labels: { transport, outcome }, durations })),
+    );
+    const histogram = new TalliedHistogram("bid_placement_duration_seconds", "bid read to answer written", ["transport", "outcome"], seconds);
+    this.registry.registerMetric(histogram);
+  }
+
+  #trafficMetrics(): void {
+    const traffic = this.#traffic;
+    const both = (taken: number, given: number): Row[] => [
+      [{ direction: "in" }, taken],
+      [{ direction: "out" }, given],
+    ];
+    this.#read("fairwarning_gateway_frames_total", "client frames", ["direction"], () => both(traffic.framesIn, traffic.framesOut));
+    this.#read("fairwarning_gateway_bytes_total", "bytes of client frames", ["direction"], () => both(traffic.bytesIn, traffic.bytesOut));
+  }
+
+  /** What bids of one transport count. */
   #bids(transport: "http" | "ws") {
-    const attempts = this.#bidAttempts.labels({ transport });
-    const seconds = (outcome: string) => this.#bidSeconds.labels({ transport, outcome });
-    const answered = { accepted: seconds("accepted"), rejected: seconds("rejected") };
-    const failed = seconds("failed");
+    const tally = this.#bidTallies[transport];
+    const { accepted, rejected, failed } = tally.seconds;
     return {
-      bidAttempted: () => attempts.inc(),
-      bidAnswered: (verdict: "accepted" | "rejected", took: number) => answered[verdict].observe(took),
+      bidAttempted: () => {
+        tally.attempts += 1;
+      },
+      bidAnswered: (verdict: "accepted" | "rejected", took: number) => (verdict === "accepted" ? accepted : rejected).add(took),
       bidFailed: (code: string, took: number) => {
         this.#bidFailures.inc({ transport, code });
-        failed.observe(took);
+        failed.add(took);
       },
-      answerReplayed: () => this.#replayed.inc(),
+      answerReplayed: () => {
+        this.#replayed += 1;
+      },
       refused: (code: string) => this.#refusals.inc({ code }),
       rateLimited: (policy: string) => this.#limited.inc({ policy }),
     };
@@ -151,14 +175,18 @@ export class GatewayMetrics {
   }
 
   #socketMetrics(): SocketMetrics {
-    const both = (counter: Counter) => ({ in: counter.labels({ direction: "in" }), out: counter.labels({ direction: "out" }) });
-    const frames = both(this.#frames);
-    const bytes = both(this.#bytes);
+    const traffic = this.#traffic;
     return {
       ...this.#bids("ws"),
       disconnected: (reason) => this.#disconnections.inc({ reason }),
-      frames: (direction, count) => frames[direction].inc(count),
-      bytes: (direction, count) => bytes[direction].inc(count),
+      received: (frames, bytes) => {
+        traffic.framesIn += frames;
+        traffic.bytesIn += bytes;
+      },
+      sent: (frames, bytes) => {
+        traffic.framesOut += frames;
+        traffic.bytesOut += bytes;
+      },
       updateAge: (seconds) => this.#updateAge.observe(seconds),
       updatesConflated: (count) => this.#conflated.inc(count),
       resumed: (recovered, why) => this.#resumes.inc({ recovered, why }),
@@ -169,8 +197,22 @@ export class GatewayMetrics {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
+  /** A counter whose values stand somewhere else. */
+  #read(name: string, help: string, labelNames: string[], rows: () => readonly Row[]): void {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of rows()) this.inc(labels, value);
+      },
+    });
+  }
+
   #histogram(name: string, help: string, labelNames: string[]): Histogram {
-    return new Histogram({ name, help, labelNames, buckets: LATENCY_BUCKETS_S, registers: [this.registry] });
+    return new Histogram({ name, help, labelNames, buckets: [...LATENCY_BUCKETS_S], registers: [this.registry] });
   }
 
   #gauge(name: string, help: string, labelNames: string[], read: (gauge: Gauge) => void): void {
@@ -184,4 +226,40 @@ export class GatewayMetrics {
       },
     });
   }
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Row = readonly [labels: Labels, value: number];
+
+/** A histogram of durations that stand somewhere else. */
+class TalliedHistogram extends Histogram {
+  readonly #about: { readonly name: string; readonly help: string };
+  readonly #rows: readonly TalliedRow[];
+
+  constructor(name: string, help: string, labelNames: string[], rows: readonly TalliedRow[]) {
+    super({ name, help, labelNames, registers: [] });
+    this.#about = { name, help };
+    this.#rows = rows;
+  }
+
+  /** Under this name registry and `get` ask a histogram for what it holds. */
+  async getForPromString() {
+    const values = this.#rows.flatMap(({ labels, durations }) => valuesOf(this.#about.name, labels, durations));
+    return { ...this.#about, type: "histogram", aggregator: "sum", values };
+  }
+}
+
+interface TalliedRow {
+  readonly labels: Labels;
+  readonly durations: DurationTally;
+}
+
+/** Combinations that never came are left out, as prom-client does. */
+function valuesOf(name: string, labels: Labels, { counts, sum }: DurationTally) {
+  let count = 0;
+  const buckets = counts.map((own, index) => {
+    count += own;
+    return { labels: { le: LATENCY_BUCKETS_S[index] ?? "+Inf", ...labels }, value: count, metricName: `${name}_bucket` };
+  });
+  return count === 0 ? [] : [...buckets, { labels, value: sum, metricName: `${name}_sum` }, { labels, value: count, metricName: `${name}_count` }];
 }

@@ -94,14 +94,14 @@ export class Connection implements Peer, BidSender, SessionPorts {
   /** `bytes` are valid during the call only. */
   received(bytes: ArrayBuffer, isBinary: boolean): void {
     const { metrics, time, limits } = this.#parts;
-    metrics.bytes("in", bytes.byteLength);
     if (isBinary !== (this.protocol === "msgpack")) {
+      metrics.received(1, bytes.byteLength);
       this.session.wrongKind();
       return;
     }
     // A message over the limit is not decoded.
     const value = bytes.byteLength > limits.frameBytes ? null : decodeMessage(this.protocol, bytes);
-    metrics.frames("in", Array.isArray(value) ? value.length : 1);
+    metrics.received(Array.isArray(value) ? value.length : 1, bytes.byteLength);
     this.session.message(value, bytes.byteLength, time.monotonic());
   }
 
@@ -159,9 +159,7 @@ export class Connection implements Peer, BidSender, SessionPorts {
   /** From the turn: everything put in since the last one leaves together. */
   flush(): void {
     if (!this.#open || this.#outbox.frames === 0) return;
-    const { metrics } = this.#parts;
-    metrics.frames("out", this.#outbox.frames);
-    metrics.bytes("out", this.#outbox.bytes);
+    this.#parts.metrics.sent(this.#outbox.frames, this.#outbox.bytes);
     const messages = this.#outbox.take();
     let lost = false;
     const sends = () => {

@@ -7,8 +7,10 @@ import type { CloseName } from "./close-codes.ts";
 export interface SocketMetrics {
   /** A socket ended; `by` is `client` when the other side went first (closed or cut). */
   disconnected(reason: CloseName | "client"): void;
-  frames(direction: "in" | "out", count: number): void;
-  bytes(direction: "in" | "out", count: number): void;
+  /** From a client. */
+  received(frames: number, bytes: number): void;
+  /** To clients. */
+  sent(frames: number, bytes: number): void;
   /** Commit to publication of the newest decision in an update. */
   updateAge(seconds: number): void;
   /** Updates that were merged into a later one. */

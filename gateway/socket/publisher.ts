@@ -32,8 +32,7 @@ export class Publisher {
       publish,
       now: () => time.now(),
       published: ({ deliveries, bytes }) => {
-        metrics.frames("out", deliveries);
-        metrics.bytes("out", bytes);
+        metrics.sent(deliveries, bytes);
       },
       gathered: ({ merged, ageMs }) => {
         if (merged > 0) metrics.updatesConflated(merged);

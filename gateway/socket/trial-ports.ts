@@ -44,12 +44,14 @@ export class TrialMetrics implements SocketMetrics {
     this.#add(`disconnected ${reason}`, 1);
   }
 
-  frames(direction: string, count: number): void {
-    this.#add(`frames ${direction}`, count);
+  received(frames: number, bytes: number): void {
+    this.#add("frames in", frames);
+    this.#add("bytes in", bytes);
   }
 
-  bytes(direction: string, count: number): void {
-    this.#add(`bytes ${direction}`, count);
+  sent(frames: number, bytes: number): void {
+    this.#add("frames out", frames);
+    this.#add("bytes out", bytes);
   }
 
   updateAge(): void {
