@@ -4,7 +4,7 @@ import type { Answer } from "../../engine/core/decision.ts";
 import { closeReason } from "./close-codes.ts";
 import { ENCODINGS, EncodedOnce, type Payload } from "./frame-encode.ts";
 import { Outbox, Turn } from "./outbox.ts";
-import { wireAnswer } from "./public-frames.ts";
+import { noticeFrame, wireAnswer } from "./public-frames.ts";
 import { paceOf } from "./slow-viewers.ts";
 import { trialAuctionId } from "./trial-engine.ts";
 import { type Peer, Viewer } from "./viewer.ts";
@@ -35,6 +35,18 @@ test.each(ANSWERS)("encoding: the answer $code has its members in the order of t
   const wanted = { type: "bid_answer", id: 4, key: "k-1", replayed: false, answer: wireAnswer(answer, A) };
   expect(ENCODINGS.json.answer(4, "k-1", A, answer, false)).toBe(JSON.stringify(wanted));
   expect(JSON.stringify(parsed(ENCODINGS.msgpack.answer(4, "k-1", A, answer, false)))).toBe(JSON.stringify(wanted));
+});
+
+test.each([
+  { kind: "outbid", why: null },
+  { kind: "bid_needed", why: null },
+  { kind: "leading_again", why: "void" },
+] as const)("encoding: the notice $kind is the frame of public-frames.ts, in both encodings", ({ kind, why }) => {
+  const numbers = { epoch: 88_123, sequence: 9, at: 1_795_428_000_000, price: null, askingPrice: 10_500, yourBid: 10_000, endsAt: 1_795_428_300_000 };
+  const notice = { kind, why, bidderId: "b-1", auctionId: A, ...numbers };
+  const wanted = JSON.stringify(noticeFrame(notice, 1_795_428_000_123));
+  expect(ENCODINGS.json.notice(notice, 1_795_428_000_123)).toBe(wanted);
+  expect(JSON.stringify(parsed(ENCODINGS.msgpack.notice(notice, 1_795_428_000_123)))).toBe(wanted);
 });
 
 test.each(["json", "msgpack"] as const)("encoding: a frame of parts is the frame as a whole (%s)", (protocol) => {

@@ -7,9 +7,10 @@
 //     other. So the large part of a snapshot is encoded once for all who ask.
 import { Packr } from "msgpackr";
 import type { Answer } from "../../engine/core/decision.ts";
-import type { AuctionId } from "../../engine/core/ids.ts";
+import type { AuctionId, Instant } from "../../engine/core/ids.ts";
+import type { Notice } from "../../engine/protocol.ts";
 import type { Protocol, ServerFrame } from "./client-frames.ts";
-import { wireAnswer } from "./public-frames.ts";
+import { noticeFrame, wireAnswer } from "./public-frames.ts";
 
 /** Text of a JSON message, or the bytes of a MessagePack message. Whoever holds one knows its protocol. */
 export type Payload = string | Uint8Array;
@@ -29,6 +30,7 @@ export interface FrameEncoding {
   /** One array of frames that leave together. */
   batch(frames: readonly Payload[]): Payload;
   answer(id: number, key: string, auctionId: AuctionId, answer: Answer, replayed: boolean): Payload;
+  notice(notice: Notice, serverTimeMs: Instant): Payload;
 }
 
 /** Bytes of a payload on the wire, or close below for text beyond ASCII: used for limits only. */
@@ -47,6 +49,11 @@ const JSON_ENCODING: FrameEncoding = {
     `,"auctionId":"${auctionId}","sequence":${answer.sequence},"epoch":${answer.epoch},"decidedAtMs":${answer.at}` +
     `,"standing":${answer.standing === null ? "null" : `"${answer.standing}"`},"currentPriceMinor":${answer.price},"askingPriceMinor":${answer.askingPrice}` +
     `,"reserveMet":${answer.reserveMet},"endsAtMs":${answer.endsAt}}}`,
+  // Nearly every bid outbids somebody.
+  notice: (notice, serverTimeMs) =>
+    `{"type":"${notice.kind}","auctionId":"${notice.auctionId}","epoch":${notice.epoch},"sequence":${notice.sequence},"serverTimeMs":${serverTimeMs}` +
+    `,"currentPriceMinor":${notice.price},"askingPriceMinor":${notice.askingPrice},"yourBidMinor":${notice.yourBid},"endsAtMs":${notice.endsAt}` +
+    (notice.kind === "leading_again" ? `,"why":"${notice.why ?? "retraction"}"}` : "}"),
 };
 
 // Integers above 2^32 become 64-bit floats, which every decoder gives back exactly; 64-bit integers would reach JavaScript as BigInt.
@@ -72,6 +79,7 @@ const MSGPACK_ENCODING: FrameEncoding = {
   },
   batch: (frames) => Buffer.concat([header(FIXARRAY, FIXARRAY_MAX, ARRAY16, frames.length), ...frames.map(bytesOf)]),
   answer: (id, key, auctionId, answer, replayed) => packr.pack({ type: "bid_answer", id, key, replayed, answer: wireAnswer(answer, auctionId) }),
+  notice: (notice, serverTimeMs) => packr.pack(noticeFrame(notice, serverTimeMs)),
 };
 
 export const ENCODINGS: { readonly [P in Protocol]: FrameEncoding } = { json: JSON_ENCODING, msgpack: MSGPACK_ENCODING };

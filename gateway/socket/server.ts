@@ -18,13 +18,12 @@ import type { Catalogue, Engine, Identities, Identity, Lot, Presence } from "../
 import type { Protocol } from "./client-frames.ts";
 import { Connection, type SendResult, type SharedParts, type Transport } from "./connection.ts";
 import { BidderSockets, Door } from "./door.ts";
-import { encodedFrame, type Payload } from "./frame-encode.ts";
+import { EncodedOnce, encodedFrame, type Payload } from "./frame-encode.ts";
 import { socketGauges } from "./gauges.ts";
 import type { SocketLimits } from "./limits.ts";
 import type { SocketGauges, SocketMetrics } from "./metrics.ts";
 import { Turn } from "./outbox.ts";
 import { headerOf, refuse, respond } from "./plain-http.ts";
-import { noticeFrame } from "./public-frames.ts";
 import { guardedTime, type SocketTime } from "./time.ts";
 import { Watching } from "./watching.ts";
 
@@ -295,9 +294,9 @@ class Server implements SocketServer {
   // From the engine.
 
   #notify(notice: Notice): void {
-    let frame: ReturnType<typeof encodedFrame> | null = null;
+    let frame: EncodedOnce | null = null;
     for (const viewer of this.#bidders.of(notice.bidderId)) {
-      frame ??= encodedFrame(noticeFrame(notice, this.#options.time.now()));
+      frame ??= new EncodedOnce((encoding) => encoding.notice(notice, this.#options.time.now()));
       viewer.peer.send(frame.for(viewer.peer.protocol));
     }
   }
