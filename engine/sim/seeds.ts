@@ -45,6 +45,7 @@ export const CALM: SimOptions = {
   snapshots: 0,
   storeMsMax: 1,
   storeFails: 0,
+  storeLingers: 0,
   storeAway: 0,
   closedKeptMs: 86_400_000,
   trims: 0,
@@ -78,6 +79,8 @@ export const CALM: SimOptions = {
 
 const SLOW_STORE: Partial<SimOptions> = { placed: false, storeMsMax: 400, storeFails: 0.3, snapshots: 4, lies: 3, moves: 2 };
 
+const DAMAGED: Partial<SimOptions> = { damagedReads: 0.1, kills: 1, moves: 2, readListMax: 4 };
+
 export const KEPT_SEEDS: readonly KeptSeed[] = [
   {
     seed: 55,
@@ -94,5 +97,15 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     seed: 59,
     options: SLOW_STORE,
     story: "the same between two standbys of one shard that was left and followed again: two readings, one state made of both",
+  },
+  {
+    seed: 3,
+    options: DAMAGED,
+    story: "a bit of one record flipped on its way to a standby, which stopped at once. What came damaged is read again before it is judged (J4)",
+  },
+  {
+    seed: 4,
+    options: DAMAGED,
+    story: "the same within the first four bytes: the record looked like a stranger's, void here and counted elsewhere. So that is read again as well",
   },
 ];
