@@ -3,7 +3,7 @@
 //
 // One question is asked of a record of a tenure: is it the very next word of the one writer who counts? Whoever is not that writer, and
 // whoever says again what was said, is void. The right writer with a wrong next word means that a record is missing: broken.
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import type { Instant, Lsn, Offset, Shard } from "../core/ids.ts";
 
 const HEADER = 84;
@@ -50,7 +50,7 @@ const NOTHING = { life: "", shard: 0, epoch: 0, firstLsn: 0, count: 0, timeFirst
 export const ZERO_HEX = "0".repeat(32);
 
 function digest(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex").slice(0, 32);
+  return digestOf("sha256", bytes, "hex").slice(0, 32);
 }
 
 /** Reads a record by the places of its fields. */
