@@ -26,6 +26,8 @@ export const ALL: readonly Shard[] = [0, 1, 2, 3];
 export const EACH_HALF: Placement = { "0-1": ["ash", "birch"], "2-3": ["birch", "ash"] };
 /** Ash owns every shard, birch stands by. */
 export const ASH_FIRST: Placement = { "0-3": ["ash", "birch"] };
+/** The other way round. */
+export const BIRCH_FIRST: Placement = { "0-3": ["birch", "ash"] };
 
 export type NodeName = "ash" | "birch";
 export type Placement = Readonly<Record<string, readonly NodeName[]>>;
