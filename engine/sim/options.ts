@@ -48,6 +48,8 @@ export interface SimOptions {
   readonly snapshots: number;
   readonly storeMsMax: number;
   readonly storeFails: number;
+  /** Saves that arrive late. */
+  readonly storeLingers: number;
   readonly storeAway: number;
   readonly closedKeptMs: number;
   readonly trims: number;
@@ -212,6 +214,7 @@ function drawRest(random: Random, rate: Rate, count: Rate): Omit<SimOptions, Sha
     keyReused: rate(0.15),
     givesUp: rate(0.5),
     reads: count(8),
+    storeLingers: random.chance(0.2) ? 0.2 : 0,
     unheeded: [],
   };
 }

@@ -7,6 +7,9 @@ import type { SimOptions } from "./options.ts";
 import type { PortCheck } from "./port-check.ts";
 import type { Random } from "./random.ts";
 
+/** Longer than a shard needs to change its owner and be saved by the new one. */
+const LINGER_MS_MAX = 4_000;
+
 export interface SimStoreWorld {
   readonly heap: EventHeap;
   readonly random: Random;
@@ -35,7 +38,7 @@ export class SimStore implements SnapshotStore {
   }
 
   // What is asked happens there after a while, whether the asker still lives or not; the answer comes back after another.
-  #call<Result>(ask: () => Promise<Result>): Promise<Result> {
+  #call<Result>(ask: () => Promise<Result>, thereMs = 0): Promise<Result> {
     const { heap, random, options, faulty, stir } = this.#world;
     return new Promise((resolve, reject) => {
       const lost = faulty() && random.chance(options.storeFails);
@@ -44,7 +47,7 @@ export class SimStore implements SnapshotStore {
       const fail = (): void => {
         heap.after(backMs, this.#owner, () => reject(new Error(SimStore.AWAY)));
       };
-      heap.after(options.storeMsMax * random.fraction(), null, () => {
+      heap.after(thereMs + options.storeMsMax * random.fraction(), null, () => {
         if ((lost && !unheard) || this.#awayUntil() > heap.now) {
           fail();
           return;
@@ -63,7 +66,13 @@ export class SimStore implements SnapshotStore {
       const word = await this.#rows.save(checkpoint, auctions);
       if (word === "saved") this.#world.saved(checkpoint, this.#owner);
       return word;
-    });
+    }, this.#lingerMs());
+  }
+
+  // A save may stand in a queue for long, and arrive when its owner is none any more.
+  #lingerMs(): number {
+    const { random, options, faulty } = this.#world;
+    return options.storeLingers > 0 && faulty() && random.chance(options.storeLingers) ? LINGER_MS_MAX * random.fraction() : 0;
   }
 
   async checkpoints(shard: Shard): Promise<readonly Checkpoint[]> {

@@ -88,7 +88,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "acknowledged-when-sent",
     rules: "C2",
     does: "answers and commits as soon as the record is handed to the log",
-    caughtBy: ["history", "I20", "Q4"],
+    caughtBy: ["history", "Q4"],
     unheeded: INNER,
     patches: [
       {

@@ -7,8 +7,21 @@ const RECOVERY = "engine/shard/recovery.ts";
 const STATE = "engine/core/state.ts";
 const MEMORY_STORE = "persistence/memory/snapshot-store.ts";
 
-/** A store that answers late, checkpoints that follow each other closely, and a log that is trimmed behind them. */
-const SLOW_STORE: Partial<SimOptions> = { storeMsMax: 2_000, snapshots: 16, trims: 4, pauses: 3 };
+/** Shards that change hands while their checkpoints are still on the way, and a log that is trimmed behind the newer ones. */
+export const SLOW_STORE: Partial<SimOptions> = {
+  storeLingers: 0.4,
+  storeMsMax: 20,
+  storeFails: 0,
+  storeAway: 0,
+  snapshots: 30,
+  trims: 12,
+  moves: 6,
+  kills: 3,
+  leaseMs: 500,
+  heartbeatMs: 500,
+  faultsMs: 5_000,
+  shards: 1,
+};
 
 /** A log that loses its tail, with checkpoints that can be read: without a witness nobody can notice. */
 export const LOSES_TAIL: Partial<SimOptions> = { lostTails: 1, snapshots: 6, storeAway: 0, storeFails: 0 };

@@ -19,7 +19,7 @@ export function tierTable(rows: readonly TierRow[]): string {
       .join("  ")
       .trimEnd();
   const trouble = rows
-    .filter(({ kind }) => kind !== "caught")
+    .filter(({ mutant, kind }) => kind !== "caught" && !(kind === "clean" && mutant.patches.length === 0))
     .map(({ mutant, kind, message, others }) => `${mutant.name}: ${kind} ${message} ${JSON.stringify(others)}`.trimEnd());
   return [line(HEADS), ...cells.map(line), ...trouble].join("\n");
 }
