@@ -117,6 +117,11 @@ export class Appender {
     );
   }
 
+  /** Every record of a shard below this is durable: one of ours was acknowledged in front of it. 0 when none was yet. */
+  durableTo(shard: Shard): Offset {
+    return (this.#highest.get(shard) ?? -1) + 1;
+  }
+
   #noteOffset(shard: Shard, outcome: AppendOutcome | undefined): void {
     if (outcome?.kind !== "done") return;
     if (outcome.offset <= (this.#highest.get(shard) ?? -1)) this.#options.doubted();

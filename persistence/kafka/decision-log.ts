@@ -82,6 +82,10 @@ export class KafkaDecisionLog implements DecisionLog {
   }
 
   async *read(shard: Shard, from: Offset, to?: Offset): AsyncGenerator<readonly StoredRecord[]> {
+    if (to !== undefined && from < to && to <= this.#appender.durableTo(shard)) {
+      yield* this.#reader.lists(shard, { from, to });
+      return;
+    }
     const { end } = await this.#reader.ends(shard, from);
     yield* this.#reader.lists(shard, { from, to: Math.min(to ?? end, end) });
   }
@@ -191,17 +195,28 @@ export async function connectKafkaLog(options: ConnectOptions): Promise<KafkaDec
   const facts = new BrokerFacts({ clients, brokers: connection.brokers, topic, timers });
   const group = `fairwarning-${hostname()}-${randomBytes(8).toString("hex")}`;
   let log: KafkaDecisionLog | null = null;
+  let appender: Appender | null = null;
   const checkLife = (): void => {
     log?.checkLife().catch(() => undefined);
   };
-  const reader = new TopicReader({ clients, facts, topic, shards, group, timers, say, rebuilt: checkLife });
+  const reader = new TopicReader({
+    clients,
+    facts,
+    topic,
+    shards,
+    group,
+    timers,
+    say,
+    rebuilt: checkLife,
+    durableTo: (shard) => appender?.durableTo(shard) ?? 0,
+  });
   const begun = performance.now();
   reader.start();
   try {
     const firstLeaders = await facts.ask(() => facts.leadersOnce(), JOIN_LIMIT_MS);
     await joinWithin(reader, { connection, timers });
     const { appendLimitMs } = options;
-    const appender = new Appender({
+    appender = new Appender({
       producer: () => clients.producer(topic),
       leaders: () => log?.leaders() ?? facts.leadersOnce(),
       firstLeaders: firstLeaders.slice(0, shards),

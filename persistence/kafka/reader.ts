@@ -10,6 +10,8 @@
 //      the leaders are others, a new consumer takes its place.
 // K22. kafkajs resets a position beyond either end to the beginning, in silence. So ends are asked before the consumer is sent anywhere,
 //      and each second for those that wait: below the start LogPositionGone, above the end LogTruncated.
+//      A position below a record of our own that was acknowledged is not asked about: a new owner reads up to its claim so, while bids
+//      wait for it. Should it be gone after all, K20 refuses the list that comes instead.
 //      An end is believed too low only when three answers agree: a broker that was just deposed may know less.
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { StoredRecord, Timers } from "../../engine/ports.ts";
@@ -41,6 +43,8 @@ export interface TopicReaderOptions {
   readonly say: Say;
   /** A new consumer stands in for one that crashed. */
   readonly rebuilt: () => void;
+  /** What a shard's own appends prove to be durable: everything below. */
+  readonly durableTo: (shard: Shard) => Offset;
 }
 
 export class TopicReader {
@@ -146,7 +150,7 @@ export class TopicReader {
 
   async #send(feed: ShardFeed, wanted: Offset): Promise<void> {
     try {
-      await this.ends(feed.shard, wanted);
+      if (wanted >= this.#options.durableTo(feed.shard)) await this.ends(feed.shard, wanted);
       // Someone further back may have come meanwhile; he is checked in a turn of his own.
       if (feed.wanted !== wanted || !this.#joined) return;
       feed.sentTo(wanted);
