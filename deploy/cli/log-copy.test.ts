@@ -179,6 +179,53 @@ test("log copy: comparing: a source that grew meanwhile is told", async () => {
   expect((await stoppedBy(compareBoth({ source: log, target, surveys }))).why).toBe("grew");
 });
 
+test("log copy: comparing: a shard that grew after it was compared itself is told, on either side", async () => {
+  for (const side of ["source", "target"] as const) {
+    const { log, records } = await stoppedSystem();
+    const target = new MemoryStore(SHARDS);
+    const [into, surveys] = [target.connect(), await surveySource({ log, codec, shards: SHARDS })];
+    await copyRecords({ source: log, target: into, surveys, goOn: false });
+    async function* growing(...range: Parameters<typeof log.read>) {
+      if (range[0] === SHARDS - 1) (side === "source" ? records : target).store(0, new Uint8Array([1]));
+      yield* log.read(...range);
+    }
+    const source = { read: growing, tail: log.tail.bind(log), ends: log.ends.bind(log) };
+    const stopped = await stoppedBy(compareBoth({ source, target: into, surveys }));
+    expect([side, stopped.why]).toEqual([side, side === "source" ? "grew" : "differs"]);
+    expect(stopped.message).toContain("shard 0");
+  }
+});
+
+test("log copy: comparing: a source that reads otherwise than when it was judged is found", async () => {
+  const { log, records } = await stoppedSystem();
+  const target = new MemoryStore(SHARDS).connect();
+  const surveys = await surveySource({ log, codec, shards: SHARDS });
+  await copyRecords({ source: log, target, surveys, goOn: false });
+  records.flip(2, 1, 40);
+  const stopped = await stoppedBy(compareBoth({ source: log, target, surveys }));
+  expect(stopped.why).toBe("differs");
+  expect(stopped.message).toContain("shard 2: SHA-256");
+});
+
+test("log copy: source: a record that came damaged and whole on the second look is hashed as it was accepted", async () => {
+  const { log } = await stoppedSystem();
+  let damaged = 0;
+  async function* shaky(...range: Parameters<typeof log.read>) {
+    const [shard, , to] = range;
+    for await (const list of log.read(...range)) {
+      yield list.map((record) => {
+        if (shard !== 1 || record.offset !== 1 || to === 2) return record;
+        damaged += 1;
+        return { ...record, bytes: record.bytes.map((byte, at) => (at === 40 ? byte ^ 1 : byte)) };
+      });
+    }
+  }
+  const source = { read: shaky, tail: log.tail.bind(log), ends: log.ends.bind(log) };
+  const surveys = await surveySource({ log: source, codec, shards: SHARDS });
+  expect(damaged).toBe(1);
+  expect(surveys).toEqual(await surveySource({ log, codec, shards: SHARDS }));
+});
+
 test("log copy: hash: it tells where one record ends and the next begins", async () => {
   const [one, two] = [new MemoryStore(1), new MemoryStore(1)];
   one.store(0, new Uint8Array([1, 2]));

@@ -9,7 +9,8 @@
 //     the place would be a history that never was.
 // Y3. An append whose outcome is unknown ends the run. What stands in the target then is a beginning of the source, and a later run
 //     goes on there only after it has compared every byte.
-// Y4. At the end both sides are read back and compared by SHA-256, shard by shard, and the source must not have grown meanwhile.
+// Y4. At the end both sides are read back and compared by SHA-256, shard by shard, with each other and with what was judged. Only then are
+//     the ends of every shard of both sides looked at once more: neither may have grown meanwhile.
 import { createHash } from "node:crypto";
 import type { DecisionLog, RecordCodec, StoredRecord } from "../../engine/ports.ts";
 import { readShard } from "../../persistence/log-reader.ts";
@@ -61,10 +62,14 @@ export async function surveySource(options: {
     if (start > 0) throw new CopyStopped("trimmed", trimmedText(shard, start));
     const hash = createHash("sha256");
     let [bytes, end, open] = [0, 0, false];
-    const stored = hashedLog(log, (record) => addRecord(hash, record));
-    for await (const { record, verdict, judge, bytes: size } of readShard(stored, codec, shard)) {
+    const looked = new Map<number, StoredRecord>();
+    for await (const { record, verdict, judge } of readShard(rememberingLog(log, looked), codec, shard)) {
       if (verdict.kind === "broken") throw new CopyStopped("broken", brokenText(shard, record.offset, verdict.reason));
-      [bytes, end, open] = [bytes + size, judge.next, judge.open];
+      const stored = looked.get(record.offset);
+      if (stored === undefined) throw new CopyStopped("interrupted", `the source did not give offset ${record.offset} of shard ${shard}`);
+      looked.delete(record.offset);
+      addRecord(hash, stored);
+      [bytes, end, open] = [bytes + stored.bytes.length, judge.next, judge.open];
       count.one();
     }
     if (end === 0) throw new CopyStopped("broken", brokenText(shard, 0, "no_genesis"));
@@ -75,19 +80,15 @@ export async function surveySource(options: {
   return surveys;
 }
 
-// What is read once is judged and hashed at once. A second look at a damaged record (J4) reads an offset again, which the hash has.
-function hashedLog(log: ReadableLog, add: (record: StoredRecord) => void): ReadableLog {
-  let next = 0;
+// What was judged is what is hashed. A damaged record is read a second time (J4), so the newest look at each offset counts; no more than one
+// list of the log and that record are remembered at a time.
+function rememberingLog(log: ReadableLog, looked: Map<number, StoredRecord>): ReadableLog {
   return {
     ends: (shard) => log.ends(shard),
     tail: (shard, from, signal) => log.tail(shard, from, signal),
     async *read(shard, from, to) {
       for await (const list of log.read(shard, from, to)) {
-        for (const record of list) {
-          if (record.offset !== next) continue;
-          add(record);
-          next += 1;
-        }
+        for (const record of list) looked.set(record.offset, record);
         yield list;
       }
     },
@@ -153,7 +154,8 @@ async function placesToBegin(options: Parameters<typeof copyRecords>[0]): Promis
   return starts;
 }
 
-/** Reads both sides again and compares them by hash, shard by shard (Y4). Throws on the first shard that differs. */
+/** Reads both sides again and compares them by hash, shard by shard (Y4), each with the other and with what was judged. Throws on the first
+ *  shard that differs, and when any shard of either side has another end before or after. */
 export async function compareBoth(options: {
   readonly source: ReadableLog;
   readonly target: CopyTargetLog;
@@ -166,23 +168,30 @@ export async function compareBoth(options: {
     surveys.reduce((sum, { end }) => sum + end, 0),
     options.tell,
   );
+  await checkEnds(options);
   const copied: ShardCopied[] = [];
   for (const survey of surveys) {
-    const { shard, end } = survey;
+    const { shard, end, sha256 } = survey;
+    const [from, to] = [await hashOf(source, shard, end), await hashOf(target, shard, end)];
+    if (from !== to) throw new CopyStopped("differs", `shard ${shard}: SHA-256 ${from} in the source, ${to} in the target`);
+    if (from !== sha256) throw new CopyStopped("differs", `shard ${shard}: SHA-256 ${sha256} when the source was judged, ${from} on both sides now`);
+    copied.push({ ...survey, targetSha256: to });
+    count.add(end);
+  }
+  // A shard that was compared first may have grown while the others were.
+  await checkEnds(options);
+  count.end();
+  return copied;
+}
+
+async function checkEnds({ source, target, surveys }: Pick<Parameters<typeof compareBoth>[0], "source" | "target" | "surveys">): Promise<void> {
+  for (const { shard, end } of surveys) {
     const [from, to] = [await source.ends(shard), await target.ends(shard)];
     if (from.end !== end) throw new CopyStopped("grew", grewText(shard));
     if (to.start !== 0 || to.end !== end) {
       throw new CopyStopped("differs", `shard ${shard} has ${end} records in the source and ${to.start} to ${to.end - 1} in the target`);
     }
-    const targetSha256 = await hashOf(target, shard, end);
-    if (targetSha256 !== survey.sha256) {
-      throw new CopyStopped("differs", `shard ${shard}: SHA-256 ${survey.sha256} in the source, ${targetSha256} in the target`);
-    }
-    copied.push({ ...survey, targetSha256 });
-    count.add(end);
   }
-  count.end();
-  return copied;
 }
 
 /** SHA-256 over the records 0 to `end` - 1 of a shard: of each its length as 4 bytes, little-endian, and its bytes. Hexadecimal. */
