@@ -4,9 +4,9 @@ import type { Command } from "commander";
 import { CliFailure, EXIT, type ExitCode } from "./exit.ts";
 import { type CopyProgress, compareBoth, copyRecords, type ShardCopied, surveySource } from "./log-copy.ts";
 import { CopyStopped } from "./log-copy-stopped.ts";
-import { placeSettings } from "./log-open.ts";
+import { ONE_BROKER_TEXT, placeSettings } from "./log-open.ts";
 import { openSource, openTarget, parsePlace } from "./log-places.ts";
-import { topicFindings } from "./log-topics.ts";
+import { copiesText, tellUnfit, topicFindings } from "./log-topics.ts";
 import { makeOutput, type Output } from "./output.ts";
 
 interface CopyFlags {
@@ -14,6 +14,7 @@ interface CopyFlags {
   readonly to: string;
   readonly kafka?: string;
   readonly topic?: string;
+  readonly oneBroker?: boolean;
   readonly continue?: boolean;
   readonly json?: boolean;
 }
@@ -26,7 +27,8 @@ A copy that was interrupted is no log yet, and no engine starts on it; --continu
 A log whose beginning was trimmed away cannot be copied: Kafka begins a topic at offset 0 only. Afterwards start a system on one of the two logs only, ever.
 
 Examples:
-  fairwarning log copy --from local:./data --to kafka --kafka broker-1:9092,broker-2:9092
+  fairwarning log copy --from local:./data --to kafka --kafka broker-1:9092,broker-2:9092,broker-3:9092
+  fairwarning log copy --from local:./data --to kafka --kafka localhost:9092 --one-broker
   fairwarning log copy --from kafka --to local:./data
   fairwarning log copy --from local:./data --to kafka --continue`;
 
@@ -39,6 +41,7 @@ export function addLogCopy(log: Command): void {
     .requiredOption("--to <place>", "local:FOLDER or kafka")
     .option("--kafka <brokers>", "host:port, ... of the brokers (default: FAIRWARNING_KAFKA_BROKERS)")
     .option("--topic <name>", "topic of the log (default: FAIRWARNING_KAFKA_TOPIC)")
+    .option("--one-broker", ONE_BROKER_TEXT)
     .option("--continue", "go on with a copy that was interrupted")
     .option("--json", "one JSON document")
     .addHelpText("after", EXPLANATION)
@@ -119,9 +122,8 @@ function progressBar(out: Output): { readonly told: (progress: CopyProgress) => 
 // A topic that was there already may be empty and still not what safety needs; a copy is made all the same, an engine would refuse it.
 async function tellTopic(out: Output, flags: CopyFlags, shards: number): Promise<void> {
   const findings = await topicFindings({ ...placeSettings(flags, "kafka"), shards });
-  for (const { check, found, wanted, advice } of findings.filter(({ verdict, needed }) => needed && verdict === "fail")) {
-    out.talk(`No engine will serve this topic yet. ${check}: found ${found}, wanted ${wanted}. ${advice}`);
-  }
+  tellUnfit(out, findings);
+  out.talk(`The topic keeps ${copiesText(findings)}.`);
   out.talk(`The log has ${shards} shards for ever: where another number is the default, set FAIRWARNING_SHARDS=${shards}.`);
 }
 

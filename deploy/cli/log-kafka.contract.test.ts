@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import { readEngineSettings } from "../../engine/config.ts";
 import type { DecisionLog } from "../../engine/ports.ts";
 import { auctionIdOf, commandOf, DAY_ONE, OneNode } from "../../engine/sim/one-node.ts";
-import { anyKafka, kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { anyKafka, kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { openKafkaCopy } from "../../persistence/kafka/open-operator.ts";
 import { createTopic, makeTopic, withFacts } from "../../persistence/kafka/topics.ts";
 import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
@@ -178,7 +178,7 @@ test("log copy: Kafka: an empty topic that was there is used, and what an engine
   await withFacts({ connection, topic }, (facts) => makeTopic(facts, { topic, shards: SHARDS, oneBroker: true, createTopicOptions: { configs } }));
   const there = await run("log", "copy", "--from", `local:${from}`, "--to", "kafka");
   expect(there).toMatchObject({ code: EXIT.done });
-  expect(there.err).toContain("No engine will serve this topic yet. retention.ms: found 604800000, wanted -1.");
+  expect(there.err).toContain("This topic is not fit to be served yet. retention.ms: found 604800000, wanted -1.");
 });
 
 test("log copy: Kafka: a folder that an engine holds is refused, and nothing is made", async () => {
@@ -211,6 +211,25 @@ test("log copy: Kafka: an interrupted one is no log to anybody, and goes on only
   const after = await run("topics", "check", "--shards", String(SHARDS), "--one-broker");
   expect(after).toMatchObject({ code: EXIT.done });
   expect(await run("log", "verify")).toMatchObject({ code: EXIT.done });
+});
+
+test("topics create: log copy: several brokers named and nothing else said gives three copies, two in sync, and both say so", async (context) => {
+  const three = await startKafka({ brokers: 3 });
+  if (three === null) return context.skip(kafkaMissing());
+  onTestFinished(() => three.stop());
+  const at = ["--kafka", three.addresses.join(","), "--topic"];
+  const made = await runPlain("topics", "create", "--shards", String(SHARDS), ...at, topic);
+  expect(made).toMatchObject({ code: EXIT.done });
+  expect(made.out).toContain("3 of each record (replication factor), an answer waits for 2 in sync");
+  expect(made.err).not.toContain("not fit");
+  const copied = await runPlain("log", "copy", "--from", `local:${await madeFolder()}`, "--to", "kafka", ...at, `${topic}-copied`);
+  expect(copied).toMatchObject({ code: EXIT.done });
+  expect(copied.err).toContain("The topic keeps 3 of each record (replication factor), an answer waits for 2 in sync");
+  const single = await runPlain("topics", "create", "--shards", String(SHARDS), ...at, `${topic}-single`, "--one-broker", "--json");
+  expect(JSON.parse(single.out)).toMatchObject({ copies: "1", minInSync: "1" });
+  const checked = await runPlain("topics", "check", "--shards", String(SHARDS), ...at, `${topic}-single`);
+  expect(checked).toMatchObject({ code: EXIT.checkFailed });
+  expect(checked.out).toMatch(/FAIL +replication factor +1 /);
 });
 
 test("topics create: twice makes one log", async () => {

@@ -4,14 +4,13 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { fillSlots, slotDigest } from "../../engine/cluster/ring.ts";
-import { type EngineSettings, readEngineSettings } from "../../engine/config.ts";
+import type { EngineSettings } from "../../engine/config.ts";
 import { kafkaConnection } from "../../engine/kafka-settings.ts";
-import { faultLines } from "../../engine/settings-source.ts";
 import { KafkaLogRefused, KafkaUnreachable } from "../../persistence/kafka/errors.ts";
 import { checkTopic, createTopic, type TopicFinding } from "../../persistence/kafka/topics.ts";
 import { now } from "../clock.ts";
 import { CliFailure, EXIT } from "./exit.ts";
-import { topicText } from "./log-open.ts";
+import { ONE_BROKER_TEXT, oneBrokerFlag, operatorSettings, topicText } from "./log-open.ts";
 import { makeOutput, type Output } from "./output.ts";
 
 interface TopicFlags {
@@ -36,7 +35,7 @@ export function addTopics(program: Command): void {
     .action(create);
   addTopicFlags(topics.command("check"))
     .description("Checks the topic and its brokers, each with found, wanted and what to do. Exit code 8 if anything that safety needs fails.")
-    .addHelpText("after", "\nExamples:\n  fairwarning topics check\n  fairwarning topics check --kafka broker-1:9092 --json")
+    .addHelpText("after", "\nExamples:\n  fairwarning topics check\n  fairwarning topics check --kafka broker-1:9092,broker-2:9092,broker-3:9092 --json")
     .action(check);
 }
 
@@ -45,20 +44,12 @@ function addTopicFlags(command: Command): Command {
     .option("--kafka <brokers>", "host:port, ... of the brokers (default: FAIRWARNING_KAFKA_BROKERS)")
     .option("--topic <name>", "topic of the log (default: FAIRWARNING_KAFKA_TOPIC)")
     .option("--shards <n>", "number of shards, fixed for ever (default: FAIRWARNING_SHARDS)")
-    .option("--one-broker", "one copy of each record will do (default: FAIRWARNING_KAFKA_CHECK)")
+    .option("--one-broker", ONE_BROKER_TEXT)
     .option("--json", "one JSON document");
 }
 
 function settingsOf(flags: TopicFlags): EngineSettings {
-  const loaded = readEngineSettings({
-    decisionLog: "kafka",
-    kafkaBrokers: flags.kafka,
-    kafkaTopic: flags.topic,
-    shards: flags.shards,
-    kafkaCheck: flags.oneBroker === true ? "one-broker" : undefined,
-  });
-  if (!loaded.ok) throw new CliFailure(faultLines(loaded.faults).join("\n"), EXIT.usage);
-  return loaded.settings;
+  return operatorSettings({ decisionLog: "kafka", kafkaBrokers: flags.kafka, kafkaTopic: flags.topic, shards: flags.shards, ...oneBrokerFlag(flags) });
 }
 
 function topicOf(settings: EngineSettings) {
@@ -81,6 +72,25 @@ export function isServable(findings: readonly TopicFinding[]): boolean {
   return !findings.some(({ verdict, needed }) => needed && verdict === "fail");
 }
 
+/** How many copies the topic keeps of each record, and how many must be in sync; as the brokers say it. */
+export function copiesOf(findings: readonly TopicFinding[]): { readonly copies: string; readonly minInSync: string } {
+  const found = (name: string): string => findings.find(({ check: of }) => of === name)?.found ?? "unknown";
+  return { copies: found("replication factor"), minInSync: found("min.insync.replicas") };
+}
+
+/** That for people. */
+export function copiesText(findings: readonly TopicFinding[]): string {
+  const { copies, minInSync } = copiesOf(findings);
+  return `${copies} of each record (replication factor), an answer waits for ${minInSync} in sync (min.insync.replicas)`;
+}
+
+/** Tells each thing that keeps a topic from being served, which was there before and is not mended here. */
+export function tellUnfit(out: Output, findings: readonly TopicFinding[]): void {
+  for (const { check: name, found, wanted, advice } of findings.filter(({ verdict, needed }) => needed && verdict === "fail")) {
+    out.talk(`This topic is not fit to be served yet. ${name}: found ${found}, wanted ${wanted}. ${advice}`);
+  }
+}
+
 async function create(flags: TopicFlags): Promise<void> {
   const out = makeOutput(flags.json === true);
   const settings = settingsOf(flags);
@@ -91,15 +101,19 @@ async function create(flags: TopicFlags): Promise<void> {
   }
   const { made, lifeId } = await orFailure(createTopic({ ...topicOf(settings), madeAt: now(), version: packageVersion() }));
   const life = Buffer.from(lifeId).toString("hex");
+  const findings = await topicFindings(settings);
+  const { copies, minInSync } = copiesOf(findings);
   if (out.json) {
-    out.document({ made, topic: settings.kafkaTopic, shards: settings.shards, lifeId: life });
+    out.document({ made, topic: settings.kafkaTopic, shards: settings.shards, lifeId: life, copies, minInSync });
     return;
   }
   out.fields([
     ["topic", `${settings.kafkaTopic}, ${made ? "made" : "was there, nothing changed but shards without GENESIS"}`],
     ["shards", String(settings.shards)],
     ["life", life],
+    ["copies", copiesText(findings)],
   ]);
+  tellUnfit(out, findings);
   out.talk("fairwarning topics check shows whether it is fit to be served.");
 }
 
