@@ -312,3 +312,29 @@ test("appender: closed: appends are refused as not sent", async () => {
   expect(told.outcomes).toMatchObject([{ kind: "refused", code: "not_sent" }]);
   expect(linkAt(links, 0).sent).toEqual([]);
 });
+
+for (const [what, heard] of [
+  ["while they are being asked", false],
+  ["while the next question waits", true],
+] as const) {
+  test(`appender: closed: what waits for leaders that are unknown has not been sent, ${what}, and timers still fire`, async () => {
+    const { appender, links, append, asked, timers } = appenderOf([1]);
+    append([0, "a"]);
+    await settled();
+    sentBy(linkAt(links, 0), 0).fail(new Error("connection closed"));
+    await settled();
+    const told = append([0, "b"]);
+    if (heard) asked[0]?.fail();
+    await settled();
+    expect(told.outcomes).toBeNull();
+    appender.close();
+    await settled();
+    expect(told.outcomes).toMatchObject([{ kind: "refused", code: "not_sent" }]);
+    asked[0]?.fail();
+    await timers.pass(LIMIT_MS);
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+    expect(links.flatMap(({ sent }) => sent)).toHaveLength(1);
+  });
+}

@@ -65,6 +65,8 @@ export class Appender {
   /** Leaders whose producer was discarded, until leaders have been asked again. */
   readonly #suspects = new Set<number>();
   #refreshing: Promise<void> | null = null;
+  /** What waits for the leaders goes on when these are called. */
+  readonly #waiting = new Set<() => void>();
   #cancelAsking: () => void = () => undefined;
   #closed = false;
   /** Answers that came after their limit, and were dropped (P8). */
@@ -129,7 +131,7 @@ export class Appender {
   }
 
   #refusedHere(bytes: Uint8Array): AppendOutcome | null {
-    if (this.#closed) return notSent("the log is closed");
+    if (this.#closed) return notSent(CLOSED);
     if (bytes.length <= recordBytesMax) return null;
     return { kind: "refused", code: "too_large", detail: `a record of ${bytes.length} bytes; ${recordBytesMax} is the most` };
   }
@@ -150,8 +152,12 @@ export class Appender {
     if (waiting.length === 0) return;
     const refreshing = this.#refreshing ?? Promise.resolve();
     const proceed = (): void => {
-      if (!append.finished) this.#sendAll(append, waiting);
+      this.#waiting.delete(proceed);
+      if (append.finished) return;
+      if (this.#closed) settleClosed(append, waiting);
+      else this.#sendAll(append, waiting);
     };
+    this.#waiting.add(proceed);
     refreshing.then(proceed, proceed);
   }
 
@@ -161,10 +167,7 @@ export class Appender {
     const { link } = sending;
     if (append.finished) return;
     if (this.#closed) {
-      append.settle(
-        places,
-        places.map(() => notSent("the log is closed")),
-      );
+      settleClosed(append, places);
       return;
     }
     for (const place of places) place.sentBy = { leader, link };
@@ -253,6 +256,9 @@ export class Appender {
     this.#cancelAsking();
     for (const { link } of this.#producers.values()) link.discard();
     this.#producers.clear();
+    // Leaders are not asked again: what waits for them is settled now.
+    this.#suspects.clear();
+    for (const proceed of this.#waiting) this.#options.timers.soon(proceed);
   }
 }
 
@@ -315,6 +321,15 @@ class OneAppend {
 /** A producer that sent nothing has old metadata. */
 function endsProducer(outcome: AppendOutcome): boolean {
   return outcome.kind === "unknown" || (outcome.kind === "refused" && outcome.code === "not_sent");
+}
+
+const CLOSED = "the log is closed";
+
+function settleClosed(append: OneAppend, places: readonly Place[]): void {
+  append.settle(
+    places,
+    places.map(() => notSent(CLOSED)),
+  );
 }
 
 function shardsOf(places: readonly Place[]): Shard[] {
