@@ -6,6 +6,8 @@
 // K13. Transactions of strangers neither hold back reading nor the end of the log: everything is read uncommitted, offsets too.
 // K26. (own) kafkajs begins with the first address of its list each time, and stays there as long as that takes connections: a frozen
 //     broker takes them and answers nothing. So each connection begins with the next address, whichever client makes it.
+// K28. (own) A consumer that is disconnected while it joins forgets the join, which then comes about all the same: a member of the group
+//     that nobody holds any more reads the whole log. So whoever is stopped while he starts leaves between the steps of that.
 // K6. Nagle's algorithm is off: small overlapping requests would wait for an ACK on a real network.
 import { connect as netConnect } from "node:net";
 import { connect as tlsConnect } from "node:tls";
@@ -49,11 +51,12 @@ export interface ConsumerEvents {
 
 /** One consumer, alone in its group. */
 export interface ConsumerLink {
-  /** Resolves once the group is joined or the consumer has crashed. */
+  /** Resolves once the group is joined, the consumer has crashed, or it was stopped and is gone. */
   start(): Promise<void>;
   pause(shards: readonly Shard[]): void;
   /** The next fetch of the shard begins at the offset. */
   seekAndResume(shard: Shard, offset: Offset): void;
+  /** It tells nothing more. While it starts, that is only noted, and `start` sees to it as soon as it may (K28). */
   stop(): Promise<void>;
 }
 
@@ -190,6 +193,8 @@ class GroupConsumer implements ConsumerLink {
   readonly #topic: string;
   readonly #events: ConsumerEvents;
   #stopped = false;
+  /** `start` is at work (K28). */
+  #starting = false;
 
   constructor(kafka: Kafka, options: { topic: string; group: string; events: ConsumerEvents }) {
     this.#topic = options.topic;
@@ -212,28 +217,45 @@ class GroupConsumer implements ConsumerLink {
     const { GROUP_JOIN, CRASH, START_BATCH_PROCESS } = consumer.events;
     consumer.on(GROUP_JOIN, () => {
       if (!this.#stopped) this.#events.joined();
+      else if (!this.#starting) this.#leave();
     });
     consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error));
     // A list of nothing but control records never reaches eachBatch; they hold offsets all the same.
     consumer.on(START_BATCH_PROCESS, ({ payload }) => {
       if (payload.batchSize === 0) this.#onlyControl(payload.partition, payload.firstOffset, payload.lastOffset);
     });
+    this.#starting = true;
     try {
-      await consumer.connect();
-      await consumer.subscribe({ topic: this.#topic, fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
-        eachBatch: ({ batch, resolveOffset, isStale }) => {
-          if (!isStale() && !this.#stopped) this.#fetched(batch);
-          resolveOffset(batch.lastOffset());
-          return Promise.resolve();
-        },
-      });
+      for (const step of this.#steps()) if (!this.#stopped) await step();
     } catch (error) {
       this.#crashed(error instanceof Error ? error : new Error(String(error)));
     }
+    this.#starting = false;
+    // K28.
+    if (this.#stopped) await consumer.disconnect().catch(() => undefined);
+  }
+
+  #steps(): readonly (() => Promise<void>)[] {
+    const consumer = this.#consumer;
+    return [
+      () => consumer.connect(),
+      () => consumer.subscribe({ topic: this.#topic, fromBeginning: true }),
+      () =>
+        consumer.run({
+          autoCommit: false,
+          eachBatchAutoResolve: false,
+          partitionsConsumedConcurrently: PARTITIONS_AT_ONCE,
+          eachBatch: ({ batch, resolveOffset, isStale }) => {
+            if (!isStale() && !this.#stopped) this.#fetched(batch);
+            resolveOffset(batch.lastOffset());
+            return Promise.resolve();
+          },
+        }),
+    ];
+  }
+
+  #leave(): void {
+    this.#consumer.disconnect().catch(() => undefined);
   }
 
   #fetched(batch: Batch): void {
@@ -250,7 +272,7 @@ class GroupConsumer implements ConsumerLink {
   #crashed(error: Error): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#consumer.disconnect().catch(() => undefined);
+    if (!this.#starting) this.#leave();
     this.#events.crashed(error);
   }
 
@@ -267,7 +289,7 @@ class GroupConsumer implements ConsumerLink {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    await this.#consumer.disconnect();
+    if (!this.#starting) await this.#consumer.disconnect();
   }
 }
 
