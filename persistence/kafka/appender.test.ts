@@ -1,41 +1,12 @@
 import { expect, test } from "vitest";
-import type { AppendOutcome, Timers } from "../../engine/ports.ts";
+import type { AppendOutcome } from "../../engine/ports.ts";
+import { FakeTimers, settled } from "../contract/fake-timers.ts";
 import { recordBytesMax } from "../frame-writer.ts";
 import { AppendInFlight } from "../log-errors.ts";
 import { Appender, leadersAskMs } from "./appender.ts";
 import type { ProduceAnswer, ProducerLink } from "./client.ts";
 
 const LIMIT_MS = 3_500;
-
-/** Timers that stand still until told, and nothing else. */
-class FakeTimers implements Timers {
-  #now = 0;
-  readonly #due = new Set<{ at: number; callback: () => void }>();
-
-  after(delayMs: number, callback: () => void): () => void {
-    const entry = { at: this.#now + delayMs, callback };
-    this.#due.add(entry);
-    return () => this.#due.delete(entry);
-  }
-
-  soon(callback: () => void): void {
-    queueMicrotask(callback);
-  }
-
-  async pass(ms: number): Promise<void> {
-    this.#now += ms;
-    for (const entry of [...this.#due].filter(({ at }) => at <= this.#now)) {
-      this.#due.delete(entry);
-      entry.callback();
-    }
-    await settled();
-  }
-}
-
-/** Lets everything run that waits for nothing but its turn. */
-async function settled(): Promise<void> {
-  for (let i = 0; i < 50; i += 1) await Promise.resolve();
-}
 
 interface Sent {
   readonly texts: readonly string[];

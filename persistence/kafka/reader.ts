@@ -11,7 +11,8 @@
 // K22. kafkajs resets a position beyond either end to the beginning, in silence. So ends are asked before the consumer is sent anywhere,
 //      and each second for those that wait: below the start LogPositionGone, above the end LogTruncated.
 //      A position below a record of our own that was acknowledged is not asked about: a new owner reads up to its claim so, while bids
-//      wait for it. Should it be gone after all, K20 refuses the list that comes instead.
+//      wait for it. Should it be gone after all, K20 refuses the list that comes instead. Should what it reads up to be gone, it would
+//      wait for ever at the end: so that is what is compared for those that read up to somewhere.
 //      An end is believed too low only when three answers agree: a broker that was just deposed may know less.
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { StoredRecord, Timers } from "../../engine/ports.ts";
@@ -33,8 +34,8 @@ const LOOK_PAUSE_MS = 100;
 const GROUPS_MAX = 8;
 
 export interface TopicReaderOptions {
-  readonly clients: KafkaClients;
-  readonly facts: BrokerFacts;
+  readonly clients: Pick<KafkaClients, "consumer">;
+  readonly facts: Pick<BrokerFacts, "allEnds">;
   readonly topic: string;
   readonly shards: number;
   /** Begins the name of each group. Nobody else's: all partitions are ours. */
@@ -243,6 +244,10 @@ export class TopicReader {
     this.#stoodAt = new Map(waiting.map(({ reader, next }) => [reader, next]));
     for (const { feed, reader, next } of waiting) {
       const ends = all.get(feed.shard);
+      if (ends !== undefined && reader.to !== Number.POSITIVE_INFINITY && reader.to > ends.end) {
+        await this.#failIfCut(feed, reader);
+        continue;
+      }
       if (ends === undefined || !reader.hungry || reader.next !== next || next === ends.end) continue;
       // Its position is gone; or records lie ahead that nothing has brought from one look to the next. It is sent there anew.
       if (next >= ends.start && next < ends.end && before.get(reader) !== next) continue;
@@ -251,10 +256,26 @@ export class TopicReader {
     }
   }
 
+  /** What a bounded reader was promised is no longer there: it would wait for it for ever. */
+  async #failIfCut(feed: ShardFeed, reader: FeedReader): Promise<void> {
+    try {
+      await this.ends(feed.shard, reader.to);
+    } catch (error) {
+      if (!(error instanceof LogPositionGone)) throw error;
+      if (reader.next < reader.to) reader.fail(error);
+    }
+  }
+
+  /** Tails end; a bounded reader that has not got everything throws KafkaLogClosed, so that nobody takes a part for the whole. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelWatch?.();
-    for (const { readers } of this.#feeds) for (const reader of readers) reader.end();
+    for (const { readers } of this.#feeds) {
+      for (const reader of readers) {
+        if (reader.to === Number.POSITIVE_INFINITY) reader.end();
+        else if (reader.next < reader.to) reader.fail(new KafkaLogClosed());
+      }
+    }
     for (const resolve of this.#onJoined.splice(0)) resolve();
     await this.#consumer?.stop().catch(() => undefined);
   }
