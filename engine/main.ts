@@ -290,8 +290,8 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
   });
   const linkPort = await link.listen();
   await migrated(settings, say, () => draining);
-  await node.start();
-  log.info({ event: "ready", linkPort, statusPort: status.port, lifeId, durability: opened.log.durability, durable: opened.log.durable }, "ready");
+  const started = node.start();
+  // A shard that is served is saved, and the process can be stopped, while another one is still being read.
   repeatSnapshots(node, settings.engineSnapshotEveryMs, () => draining);
   stopInOrder(settings, log, async () => {
     draining = true;
@@ -299,6 +299,8 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     await link.close();
     await Promise.all([opened.log.close(), store.close(), status.close()]);
   });
+  await started;
+  log.info({ event: "ready", linkPort, statusPort: status.port, lifeId, durability: opened.log.durability, durable: opened.log.durable }, "ready");
 }
 
 // SIGTERM, Ctrl-C, or the end of stdin when a supervisor holds its other end.

@@ -1,6 +1,7 @@
 // One round of snapshots over the shards of a node.
 //
 // N5. Snapshots are an owner's: a shard that is followed is never saved from here. It learns what its owner saved instead.
+// N6. What a broken rule left in memory is not saved: replay is the repair, and must not begin with it.
 
 import type { Ownership } from "./ownership.ts";
 import type { Shard } from "./shard.ts";
@@ -18,11 +19,12 @@ export async function saveAll(ownerships: readonly Ownership[], node: Saving): P
   for (const ownership of ownerships) {
     const { shard, standsBy } = ownership;
     if (standsBy) await ownership.slim();
-    else if (shard.reading === 0) {
-      const isDue = shard.dirty.size > 0 || shard.snapshotAt === 0;
+    else if (shard.reading === 0 && !shard.unfit) {
+      // Whoever stops saves its RELEASE too, so that the next start has nothing to replay.
+      const isDue = shard.dirty.size > 0 || shard.snapshotAt === 0 || (node.stopping && shard.judge.next > shard.savedTo);
       if (isDue && !(await saveOne(shard, node, turnPassed))) failed += 1;
-      if (shard.reading === 0 && !node.stopping) await foldIdle(shard, turnPassed);
     }
+    if (!node.stopping) await foldIdle(shard, turnPassed);
   }
   return failed;
 }

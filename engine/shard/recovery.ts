@@ -127,6 +127,7 @@ function clear(shard: Shard): void {
   for (const actor of [...shard.actors.values()]) shard.removeActor(actor);
   shard.dirty.clear();
   shard.evicted = 0;
+  shard.unfit = false;
   shard.hashes.begin(ZERO_HASH);
   const { next, hash } = shard.judge;
   if (next > (shard.witness?.next ?? 0)) shard.witness = { next, hash };
@@ -276,11 +277,21 @@ async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): 
     for (const { auctionId } of decisions) if (isAsleep(shard, auctionId)) await fetchAsleep(shard, auctionId, reading);
     if (shard.readings !== reading) return false;
   }
-  for (const decision of decisions) applyLogged(shard, decision);
+  applyAll(shard, decisions);
   advance(shard.judge, record, verdict, codec.hash);
   checkWitness(shard);
   if (verdict.kind === "effective") see(shard, record, stored.storedAt ?? null);
   return true;
+}
+
+// A frame counts as a whole: with a part of it applied the state is that of no record.
+function applyAll(shard: Shard, decisions: readonly Decision[]): void {
+  try {
+    for (const decision of decisions) applyLogged(shard, decision);
+  } catch (error) {
+    shard.spoil();
+    throw error;
+  }
 }
 
 // J4: a record that only came damaged over the way must not stop the shard, nor be void here and count elsewhere.

@@ -90,6 +90,8 @@ export abstract class ShardState implements Home {
   readonly snapshot: { run: Capturing | null } = { run: null };
   /** Monotonic time of the last saved snapshot. */
   snapshotAt = 0;
+  /** Offset of the newest checkpoint that was saved from here. */
+  savedTo: Offset = 0;
   readonly hashes = new ShardHashes();
   /** Auctions changed since the last snapshot began. */
   readonly dirty = new Set<Actor>();
@@ -100,6 +102,8 @@ export abstract class ShardState implements Home {
   refusingSince: Instant | null = null;
   /** The furthest place at which this process has seen the log, and the running hash there; kept when everything else is forgotten. */
   witness: { readonly next: Offset; readonly hash: Uint8Array } | null = null;
+  /** A rule was broken over what is in memory, so it may not be what the log says: it is never saved. Ends when all of it is read anew. */
+  unfit = false;
   /** Counts the readings of the log into this shard. A reading that is not the newest ends at the next record. */
   readings = 0;
   /** The reading that is under way, or 0. Meanwhile nothing is saved of this shard and nothing leaves its memory. */
@@ -147,6 +151,12 @@ export abstract class ShardState implements Home {
     const wall = this.world.now();
     if (wall > this.time) this.time = wall;
     return this.time;
+  }
+
+  /** What is in memory may not be what the log says. */
+  spoil(): void {
+    this.unfit = true;
+    this.snapshot.run?.abort();
   }
 
   markChanged(actor: Actor): void {

@@ -258,3 +258,30 @@ test("recovery: a store that comes back while it is waited for is used", async (
   await second.time.pass(2 * SECOND);
   expect(second.lines).toContainEqual(expect.objectContaining({ event: "shard_claimed", fields: expect.objectContaining({ from: "checkpoint" }) }));
 });
+
+test("snapshot: what a broken rule left in memory is never saved, what is read anew is", async () => {
+  const world = await new OneNode().start();
+  await opened(world);
+  await world.ask(bidOf("ann", "k1", 500));
+  const shard = only(world);
+  world.node.broken(shard, "test", "an invariant broke");
+  expect(shard.dirty.size).toBeGreaterThan(0);
+  await finished(world, world.node.snapshotAll());
+  expect(await world.snapshots.checkpoints(0)).toEqual([]);
+  await world.time.pass(2 * SECOND);
+  expect([shard.phase, shard.unfit]).toEqual(["serving", false]);
+  await finished(world, world.node.snapshotAll());
+  expect((await world.snapshots.checkpoints(0)).length).toBe(1);
+});
+
+test("snapshot: one that is under way when a rule breaks is not saved", async () => {
+  const world = await new OneNode({ limits: LIMITS }).start();
+  await manyOpened(world, MANY);
+  let slices = 0;
+  const taken = takeSnapshot(only(world), async () => {
+    slices += 1;
+    if (slices === 1) world.node.broken(only(world), "test", "an invariant broke");
+  });
+  expect(await finished(world, taken)).toBe(false);
+  expect(await world.snapshots.checkpoints(0)).toEqual([]);
+});

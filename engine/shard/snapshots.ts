@@ -7,6 +7,7 @@
 //     it must know whether this one is there. A failed one changes nothing, and the next one carries what it had.
 // S4. Nothing that a store would not give back leaves memory.
 import { ANSWER_BYTES } from "../core/answers.ts";
+import type { Offset } from "../core/ids.ts";
 import { invariant } from "../core/invariant.ts";
 import { BID_BYTES, ROW_BYTES } from "../core/ledger.ts";
 import type { AuctionState } from "../core/state.ts";
@@ -171,8 +172,9 @@ export async function takeSnapshot(shard: Shard, turn: () => Promise<void>): Pro
   const run = new SnapshotRun(shard);
   shard.snapshot.run = run;
   try {
-    await save(shard, run, turn);
+    const saved = await save(shard, run, turn);
     shard.snapshotAt = world.clock.monotonic();
+    shard.savedTo = saved;
     world.counters.count("snapshots");
     world.counters.observe("snapshot_ms", world.clock.monotonic() - begun);
     return true;
@@ -186,13 +188,15 @@ export async function takeSnapshot(shard: Shard, turn: () => Promise<void>): Pro
   }
 }
 
-async function save(shard: Shard, run: SnapshotRun, turn: () => Promise<void>): Promise<void> {
+// Resolves with the offset of the checkpoint.
+async function save(shard: Shard, run: SnapshotRun, turn: () => Promise<void>): Promise<Offset> {
   while (!run.slice()) await turn();
   const result = run.result();
   if (result === null) throw new Error("the shard was read again meanwhile");
   const word = await shard.world.store.save(result.checkpoint, result.snapshots);
   // What the store has is newer, and not this node's: nothing of this run may count as saved (S4).
   if (word === "superseded") throw new Error("the store has a checkpoint of another owner, or a newer one");
+  return result.checkpoint.offset;
 }
 
 /** Lets closed auctions leave memory once a checkpoint holds them and they have been closed long enough. */
@@ -215,7 +219,7 @@ const FOLD_LOOKS_MAX = 4_096;
 /** Actors folded in one turn: ten microseconds each. */
 const FOLDS_MAX = 100;
 
-/** Folds the auctions nobody asked for since it last ran, in slices, as long as nothing else is read into the shard. */
+/** Folds the auctions nobody asked for since it last ran, in slices; a standby's too. */
 export async function foldIdle(shard: Shard, turn: () => Promise<void>): Promise<number> {
   let [looks, folds, folded] = [0, 0, 0];
   for (const actor of shard.actors.values()) {
@@ -226,7 +230,6 @@ export async function foldIdle(shard: Shard, turn: () => Promise<void>): Promise
     folded += folds;
     [looks, folds] = [0, 0];
     await turn();
-    if (shard.reading !== 0) break;
   }
   return folded + folds;
 }

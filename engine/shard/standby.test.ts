@@ -285,3 +285,22 @@ test("standby: switched off, nothing is read until the shard is taken, and it is
   expect(said(await birch.ask(bidOf("bob", "k1", 600)))).toMatch(/replayed$/);
   expect(hashesOf(birch)).toHaveLength(1);
 });
+
+test("standby: what its owner saved and nobody asks for is folded here too, and a takeover goes on from it", async () => {
+  const { ash, birch } = await pair();
+  await opened(ash);
+  await bids(ash, 4);
+  await ash.time.pass(2 * SECOND);
+  await finished(ash, ash.node.snapshotAll());
+  await finished(birch, birch.node.snapshotAll());
+  await ash.time.pass(2 * SECOND);
+  await finished(birch, birch.node.snapshotAll());
+  await finished(birch, birch.node.snapshotAll());
+  expect(shardOf(birch).actors.get(AUCTION)?.folded).toBe(true);
+  expect(hashOf(birch)).toBe(hashOf(ash));
+  ash.kill();
+  await birch.time.pass(5 * SECOND);
+  expect([shardOf(birch).standing, shardOf(birch).actors.get(AUCTION)?.folded]).toEqual(["serving", true]);
+  expect(said(await birch.ask(bidOf("bob", "k1", 600)))).toMatch(/replayed$/);
+  expect((await audited(birch)).violations).toEqual([]);
+});

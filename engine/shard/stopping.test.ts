@@ -100,3 +100,13 @@ test("stopping: while the log refuses, no probe opens the shard again", async ()
   await world.time.pass(20 * SECOND);
   expect(world.node.all()[0]?.phase).not.toBe("serving");
 });
+
+test("stop: the last checkpoint stands behind the RELEASE, though nothing changed since the one before", async () => {
+  const world = await new OneNode().start();
+  await opened(world);
+  await world.ask(bidOf("ann", "k1", 500));
+  await finished(world, world.node.snapshotAll());
+  await finished(world, world.node.stop());
+  const [newest] = await world.snapshots.checkpoints(0);
+  expect([newest?.offset, newest?.open]).toEqual([world.records.ends(0).end, false]);
+});

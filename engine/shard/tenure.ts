@@ -16,7 +16,7 @@ import { type Attempt, type Claiming, clockBehindMs, NOT_OWN, pause } from "./cl
 import type { Orphan } from "./commit.ts";
 import { type Reason, releaseControl, timeControl } from "./controls.ts";
 import { queueOpeningPass } from "./opening.ts";
-import { catchUp, causeOf, invariantOf, isLogAway } from "./recovery.ts";
+import { catchUp, causeOf, invariantOf, isLogAway, StoreAway } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import type { Control } from "./world.ts";
@@ -256,7 +256,7 @@ export class Tenure {
         this.#keeper.left();
       },
       (error: unknown) => {
-        if (isLogAway(error)) this.#keeper.left();
+        if (isLogAway(error) || error instanceof StoreAway) this.#keeper.left();
         else this.broken("recovery", causeOf(error));
       },
     );
@@ -295,7 +295,10 @@ export class Tenure {
     shard.note = `stopped by ${invariant}`;
     // Nobody knows when the log will be read again.
     this.#giveUpOrphans(0);
-    if (invariant !== "clock") this.#claiming.forget();
+    if (invariant !== "clock") {
+      this.#claiming.forget();
+      shard.spoil();
+    }
     const pauseMs = invariant === "clock" ? CLOCK_PAUSE_MS : this.#pauseBroken(world.clock.monotonic());
     if (pauseMs === null) return;
     world.timers.after(pauseMs, () => {
