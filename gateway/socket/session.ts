@@ -75,8 +75,8 @@ export class Session {
   readonly #ports: SessionPorts;
   readonly #options: SessionOptions;
   readonly #conduct: Conduct;
-  /** Ids of bids that wait for their answer. */
-  readonly #bids = new Set<number>();
+  /** Ids of bids that wait for their answer, in no order. A list: they are few, and a set is built anew every few bids. */
+  readonly #bids: number[] = [];
   #phase: Phase;
   #identity: Identity | null = null;
   #heardAt: number;
@@ -97,7 +97,7 @@ export class Session {
   }
 
   get bidsInFlight(): number {
-    return this.#bids.size;
+    return this.#bids.length;
   }
 
   /** The address carried a one-use ticket, and this is whose it was; null: it was spent, too old, or never one. */
@@ -155,7 +155,10 @@ export class Session {
 
   /** The bid with this id has its answer or refusal. */
   settled(id: number): void {
-    this.#bids.delete(id);
+    const at = this.#bids.indexOf(id);
+    if (at === -1) return;
+    const last = this.#bids.pop();
+    if (last !== undefined && at < this.#bids.length) this.#bids[at] = last;
   }
 
   /** Tells the client that a request had no effect (or, for `outcome_unknown`, that it may have had one). */
@@ -334,16 +337,16 @@ export class Session {
       this.#expired(id);
       return;
     }
-    if (this.#bids.has(id)) {
+    if (this.#bids.includes(id)) {
       this.refuse("invalid_request", { id, auctionId, errors: [{ pointer: "/id", code: "taken", detail: "A request with this id is open." }] });
       return;
     }
-    if (this.#bids.size >= this.#options.limits.bidsInFlight) {
+    if (this.#bids.length >= this.#options.limits.bidsInFlight) {
       this.#ports.countLimited("in_flight");
       this.refuse("rate_limited", { id, auctionId, retryAfterMs: IN_FLIGHT_RETRY_MS });
       return;
     }
-    this.#bids.add(id);
+    this.#bids.push(id);
     this.#ports.bid(identity, request);
   }
 
