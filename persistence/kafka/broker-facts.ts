@@ -4,6 +4,8 @@
 // Must not: append, or call a shorter log an error (reader.ts does).
 //
 // B1. An answer is younger than its question: whoever asks while a request is under way shares the next one.
+// B2. Only the connection that failed is dropped: who fails late does not end the one that others have made meanwhile.
+// B3. Who doubts an answer gets the next one over a new connection, which knows nothing of earlier leaders (K26).
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { Timers } from "../../engine/ports.ts";
 import type { Admin, KafkaClients } from "./client.ts";
@@ -25,7 +27,7 @@ export function backoffMs(attempt: number): number {
 }
 
 export interface BrokerFactsOptions {
-  readonly clients: KafkaClients;
+  readonly clients: Pick<KafkaClients, "admin">;
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly timers: Pick<Timers, "after">;
@@ -36,6 +38,8 @@ export class BrokerFacts {
   #admin: Promise<Admin> | null = null;
   #running: Promise<Map<Shard, ShardEnds>> | null = null;
   #following: Promise<Map<Shard, ShardEnds>> | null = null;
+  /** The next question for ends is asked over a new connection (B3). */
+  #doubted = false;
   #closed = false;
 
   constructor(options: BrokerFactsOptions) {
@@ -47,14 +51,13 @@ export class BrokerFacts {
     const deadline = performance.now() + limitMs;
     for (let attempt = 0; ; attempt += 1) {
       if (this.#closed) throw new KafkaLogClosed();
-      let admin: Admin | null = null;
+      const connection = this.#connected();
       try {
-        admin = await this.#connected();
-        return await question(admin);
+        return await question(await connection);
       } catch (error) {
         if (this.#closed) throw new KafkaLogClosed();
         if (final(error)) throw error;
-        this.#dropAdmin(admin);
+        this.#drop(connection);
         const pauseMs = backoffMs(attempt);
         if (performance.now() + pauseMs > deadline) throw new KafkaUnreachable(this.#options.brokers, error);
         await pause(this.#options.timers, pauseMs);
@@ -73,19 +76,21 @@ export class BrokerFacts {
       await admin.connect();
       return admin;
     } catch (error) {
-      this.#admin = null;
       admin.disconnect().catch(() => undefined);
       throw error;
     }
   }
 
-  #dropAdmin(admin: Admin | null): void {
+  // B2.
+  #drop(connection: Promise<Admin>): void {
+    if (this.#admin !== connection) return;
     this.#admin = null;
-    admin?.disconnect().catch(() => undefined);
+    connection.then((admin) => admin.disconnect()).catch(() => undefined);
   }
 
-  /** Of every shard of the topic. */
-  allEnds(limitMs: number): Promise<Map<Shard, ShardEnds>> {
+  /** Of every shard of the topic. `doubted`: an earlier answer may be that of a broker which is no longer the leader (B3). */
+  allEnds(limitMs: number, doubted = false): Promise<Map<Shard, ShardEnds>> {
+    this.#doubted ||= doubted;
     if (this.#running === null) {
       const running = this.#fetchEnds(limitMs).finally(() => {
         if (this.#running === running) this.#running = null;
@@ -104,20 +109,24 @@ export class BrokerFacts {
   }
 
   async #fetchEnds(limitMs: number): Promise<Map<Shard, ShardEnds>> {
+    if (this.#doubted && this.#admin !== null) this.#drop(this.#admin);
+    this.#doubted = false;
     const found = await this.ask((admin) => admin.fetchTopicOffsets(this.#options.topic), limitMs);
     return new Map(found.map(({ partition, low, high }) => [partition, { start: offsetOf(low), end: offsetOf(high) }]));
   }
 
   /** Broker id of each shard's leader, by shard; asks once. */
   async leadersOnce(): Promise<readonly number[]> {
-    const admin = await this.#connected();
+    if (this.#closed) throw new KafkaLogClosed();
+    const connection = this.#connected();
     try {
+      const admin = await connection;
       const { topics } = await admin.fetchTopicMetadata({ topics: [this.#options.topic] });
       const leaders: number[] = [];
       for (const { partitionId, leader } of topics[0]?.partitions ?? []) leaders[partitionId] = leader;
       return leaders;
     } catch (error) {
-      this.#dropAdmin(admin);
+      this.#drop(connection);
       throw error;
     }
   }

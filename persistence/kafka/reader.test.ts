@@ -9,12 +9,12 @@ import { TopicReader } from "./reader.ts";
 const WATCH_MS = 1_000;
 const LOOK_PAUSE_MS = 100;
 
-/** A reader of one shard that has joined. `ends` are what brokers say, in turn, the last one ever after. */
+/** A reader of one shard that has joined. `ends` are what brokers say, in turn, the last one ever after; `doubts` how each was asked. */
 async function readerOf(options: { ends: readonly ShardEnds[]; durableTo: number }) {
   const timers = new FakeTimers();
   const sent: number[] = [];
   let events: ConsumerEvents | null = null;
-  let looks = 0;
+  const doubts: boolean[] = [];
   const reader = new TopicReader({
     clients: {
       consumer: (made) => {
@@ -34,9 +34,9 @@ async function readerOf(options: { ends: readonly ShardEnds[]; durableTo: number
       },
     },
     facts: {
-      allEnds: () => {
-        const ends = options.ends[Math.min(looks, options.ends.length - 1)] as ShardEnds;
-        looks += 1;
+      allEnds: (_, doubted) => {
+        doubts.push(doubted ?? false);
+        const ends = options.ends[Math.min(doubts.length - 1, options.ends.length - 1)] as ShardEnds;
         return Promise.resolve(new Map([[0, ends]]));
       },
     },
@@ -56,7 +56,7 @@ async function readerOf(options: { ends: readonly ShardEnds[]; durableTo: number
       offsets.map((offset) => ({ offset, bytes: new Uint8Array(1), storedAt: 1_000 })),
     );
   };
-  return { reader, timers, sent, fetched, looks: () => looks };
+  return { reader, timers, sent, fetched, doubts };
 }
 
 /** Reads on; what it was given, and how it ended. */
@@ -77,17 +77,19 @@ function readOn(lists: AsyncIterable<readonly StoredRecord[]>): { readonly offse
 }
 
 test("reader: a bounded read whose log was cut exactly where it waits fails once three answers agree", async () => {
-  const { reader, timers, sent, fetched, looks } = await readerOf({ ends: [{ start: 0, end: 2 }], durableTo: 5 });
+  const { reader, timers, sent, fetched, doubts } = await readerOf({ ends: [{ start: 0, end: 2 }], durableTo: 5 });
   const told = readOn(reader.lists(0, { from: 0, to: 5 }));
   await settled();
   expect(sent).toEqual([0]);
-  expect(looks()).toBe(0);
+  expect(doubts).toEqual([]);
   fetched(0, 1);
   await timers.pass(WATCH_MS);
   await timers.pass(LOOK_PAUSE_MS);
   expect(told).toEqual({ offsets: [0, 1], ended: null });
   await timers.pass(LOOK_PAUSE_MS);
   expect(told.ended).toBeInstanceOf(LogTruncated);
+  // The look of all that wait, and three of this reader; each after the first over a new connection.
+  expect(doubts).toEqual([false, false, true, true]);
 });
 
 test("reader: a bounded read goes on when only one answer said that the log is shorter", async () => {

@@ -13,7 +13,8 @@
 //      A position below a record of our own that was acknowledged is not asked about: a new owner reads up to its claim so, while bids
 //      wait for it. Should it be gone after all, K20 refuses the list that comes instead. Should what it reads up to be gone, it would
 //      wait for ever at the end: so that is what is compared for those that read up to somewhere.
-//      An end is believed too low only when three answers agree: a broker that was just deposed may know less.
+//      An end is believed too low only when three answers agree, each over a connection of its own that has asked anew who leads: a broker
+//      that was just deposed may know less, and may still call itself the leader.
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { StoredRecord, Timers } from "../../engine/ports.ts";
 import { LogPositionGone } from "../log-errors.ts";
@@ -130,7 +131,7 @@ export class TopicReader {
   async ends(shard: Shard, position?: Offset): Promise<ShardEnds> {
     this.#feedOf(shard);
     for (let look = 1; ; look += 1) {
-      const ends = (await this.#options.facts.allEnds(endsLimitMs)).get(shard);
+      const ends = (await this.#options.facts.allEnds(endsLimitMs, look > 1)).get(shard);
       if (ends === undefined) throw new Error(`the topic has no partition ${shard}`);
       if (position === undefined || (position >= ends.start && position <= ends.end)) return ends;
       if (position < ends.start) throw new LogPositionGone({ shard, from: position, ...ends });
