@@ -19,6 +19,8 @@ export interface KafkaBroker {
   /** Where clients find it: `host:port`. */
   readonly address: string;
   readonly pid: number;
+  /** Where it keeps its logs, for who damages them; null when that is no folder of this machine, as in a container. */
+  readonly dataFolder: string | null;
   /** Nothing happens to a broker that is gone. */
   kill(signal: Signal): void;
   /** Waits till it is gone. */
@@ -104,6 +106,7 @@ function brokerOf(plan: NodePlan, node: NodeProcess): KafkaBroker {
     get pid() {
       return node.pid;
     },
+    dataFolder: node.dataFolder,
     kill: node.kill,
     gone: node.gone,
     restart,

@@ -92,6 +92,7 @@ function containerNode(name: string): NodeProcess {
     get pid() {
       return pid;
     },
+    dataFolder: null,
     kill: (signal) => {
       if (alive) docker(...COMMANDS[signal], name);
     },

@@ -104,6 +104,7 @@ function runningNode(folder: string, args: readonly string[]): NodeProcess {
     get pid() {
       return live();
     },
+    dataFolder: join(folder, DATA),
     kill: (signal) => {
       if (running()) process.kill(live(), signal);
     },

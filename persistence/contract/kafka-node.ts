@@ -8,6 +8,8 @@ export type Signal = "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM";
 export interface NodeProcess {
   /** Of the newest start. */
   readonly pid: number;
+  /** Where it keeps its logs, for who damages them; null when that is no folder of this machine. */
+  readonly dataFolder: string | null;
   /** Nothing happens to a node that is gone. */
   kill(signal: Signal): void;
   /** Waits till it is gone. */

@@ -3,7 +3,7 @@
 // Owns: where a Kafka comes from, its ports, when it is ready. Must not: make topics.
 // A test that cannot have one calls context.skip(kafkaMissing()).
 //
-// Looked for in this order: a Docker engine, then Java with Kafka's jars. Where there is neither, tests are skipped by name with
+// Looked for in this order: a Docker engine, then Java with Kafka's jars; the other way round for a test that damages files. Where there is neither, tests are skipped by name with
 // kafkaMissing() as the reason, and fail under CI=true.
 //
 // K1. Nothing outlives the test process (kafka-guard.ts).
@@ -37,10 +37,17 @@ export async function anyKafka(): Promise<TestKafka | null> {
   return { addresses, brokers: [], proxies: [], stop: () => Promise.resolve() };
 }
 
-/** Always started here, so that it may be killed. `proxied`: clients are sent through proxies, brokers reach each other without.
- *  null when no Kafka can run here; kafkaMissing() then says why. */
-export async function startKafka(options: { readonly brokers: 1 | 3; readonly proxied?: boolean }): Promise<TestKafka | null> {
-  const source = await sourceHere();
+export interface KafkaWish {
+  readonly brokers: 1 | 3;
+  /** Clients are sent through proxies, brokers reach each other without. */
+  readonly proxied?: boolean;
+  /** Java is looked for before Docker: a container's files are out of reach, and its brokers' dataFolder is null. */
+  readonly filesWanted?: boolean;
+}
+
+/** Always started here, so that it may be killed. null when no Kafka can run here; kafkaMissing() then says why. */
+export async function startKafka(options: KafkaWish): Promise<TestKafka | null> {
+  const source = await sourceHere(options.filesWanted ?? false);
   if (source === null) return null;
   for (let tries = 1; ; tries += 1) {
     try {
@@ -51,10 +58,11 @@ export async function startKafka(options: { readonly brokers: 1 | 3; readonly pr
   }
 }
 
-async function sourceHere(): Promise<(() => KafkaSource) | null> {
-  if (dockerAnswers()) return dockerSource;
+async function sourceHere(filesWanted: boolean): Promise<(() => KafkaSource) | null> {
+  if (!filesWanted && dockerAnswers()) return dockerSource;
   const jars = await kafkaJars();
   if (jars.kind === "there") return () => javaSource(jars.folder, jars.warm);
+  if (filesWanted && dockerAnswers()) return dockerSource;
   missing = jars.reason;
   return null;
 }
