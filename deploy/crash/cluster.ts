@@ -96,7 +96,7 @@ export class CrashCluster {
     for (const node of NODES) this.startEngine(node);
     for (let n = 0; n < (this.#options.gateways ?? 1); n += 1) this.#startGateway(n);
     await Promise.all(this.#everything.map((each) => each.line("being ready", isReady, { limitMs: READY_LIMIT_MS })));
-    await Promise.all(Array.from({ length: SHARDS }, (_, shard) => this.served(shard)));
+    await Promise.all(ALL.flatMap((shard) => [this.served(shard), this.#stoodBy(shard)]));
   }
 
   /** Makes the topic as `fairwarning topics create` does. */
@@ -208,6 +208,12 @@ export class CrashCluster {
     return await Promise.any(this.engines.map((engine) => engine.line(`shard ${shard} being served`, wanted, { limitMs })));
   }
 
+  /** Waits until the engine that the placement names second says that it stands by for the shard. */
+  async #stoodBy(shard: Shard): Promise<void> {
+    const standby = this.engine(standbyOf(this.#options.placement, shard));
+    await standby.line(`standing by for shard ${shard}`, (line) => line.event === "shard_standby" && line.shard === shard, { limitMs: READY_LIMIT_MS });
+  }
+
   /** Facts that a process told when it was ready. */
   #fact(process: HeardProcess, name: string): number {
     return Number(process.lines.find(isReady)?.[name]);
@@ -263,6 +269,14 @@ export class CrashCluster {
     await Promise.all(this.#everything.map((each) => each.ended));
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function standbyOf(placement: Placement, shard: Shard): NodeName {
+  for (const [shards, [, second]] of Object.entries(placement)) {
+    const [first, last] = shards.split("-").map(Number);
+    if (second !== undefined && first !== undefined && shard >= first && shard <= (last ?? first)) return second;
+  }
+  throw new Error(`the placement names no standby of shard ${shard}`);
 }
 
 function isReady(line: HeardLine): boolean {

@@ -1,18 +1,19 @@
 // An engine that is gone, or only seems to be, while bids are under way: real processes over a real Kafka.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { now } from "../clock.ts";
-import { TestPostgres } from "../standalone/test-postgres.ts";
+import type { TestPostgres } from "../standalone/test-postgres.ts";
 import { checkCluster } from "./at-rest.ts";
 import { ALL, ASH_FIRST, CrashCluster, EACH_HALF, type Placement } from "./cluster.ts";
 import { Load } from "./load.ts";
+import { startServers } from "./servers.ts";
 import { runText, takeovers, takeoverText } from "./takeover.ts";
 
 let kafka: TestKafka | null = null;
 let postgres: TestPostgres | null = null;
 
 beforeAll(async () => {
-  [kafka, postgres] = await Promise.all([startKafka({ brokers: 1, proxied: true }), TestPostgres.start()]);
+  [kafka, postgres] = await startServers({ brokers: 1, proxied: true });
 });
 afterAll(async () => {
   await Promise.all([kafka?.stop(), postgres?.remove()]);

@@ -2,7 +2,7 @@
 //
 // Must not: be gentle. What is done here to a broker's files is what a disk does that lied.
 import { readFileSync, truncateSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import { withFacts } from "../../persistence/kafka/topics.ts";
 import { DATABASE_DEFAULTS, Database } from "../../persistence/postgres/pool.ts";
@@ -31,15 +31,6 @@ export async function trimTopic({ connection, topic }: Place, below: Offset): Pr
       await admin.deleteTopicRecords({ topic, partitions });
     }, ASK_LIMIT_MS);
   });
-}
-
-/** Where a broker keeps its data, by its running process: the folder of its settings has it. */
-export function dataFolderOf(pid: number): string {
-  const settings = readFileSync(`/proc/${pid}/cmdline`, "utf8")
-    .split("\0")
-    .find((word) => word.endsWith("server.properties"));
-  if (settings === undefined) throw new Error(`process ${pid} is no broker of this machine`);
-  return join(dirname(settings), "data");
 }
 
 /** Cuts the file of a shard's log so that it ends at or below an offset. Its broker must not run. Returns where it ends now. */

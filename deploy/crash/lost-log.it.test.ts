@@ -1,14 +1,15 @@
 // A log that lost what was acknowledged, or that is another log: nobody serves it, and everybody is told why.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { now } from "../clock.ts";
 import { eventually } from "../standalone/test-auctions.ts";
-import { TestPostgres } from "../standalone/test-postgres.ts";
+import type { TestPostgres } from "../standalone/test-postgres.ts";
 import { checkCluster } from "./at-rest.ts";
 import { ALL, CrashCluster, EACH_HALF, type NodeName } from "./cluster.ts";
 import type { HeardLine } from "./heard-process.ts";
 import { Load } from "./load.ts";
-import { checkpointsOf, dataFolderOf, deleteTopic, loseSnapshots, loseTail, trimTopic } from "./loss.ts";
+import { checkpointsOf, deleteTopic, loseSnapshots, loseTail, trimTopic } from "./loss.ts";
+import { startServers } from "./servers.ts";
 
 const NODES: readonly NodeName[] = ["ash", "birch"];
 const STOPPED_LIMIT_MS = 60_000;
@@ -19,7 +20,7 @@ let kafka: TestKafka | null = null;
 let postgres: TestPostgres | null = null;
 
 beforeAll(async () => {
-  [kafka, postgres] = await Promise.all([startKafka({ brokers: 1 }), TestPostgres.start()]);
+  [kafka, postgres] = await startServers({ brokers: 1, filesWanted: true });
 });
 afterAll(async () => {
   await Promise.all([kafka?.stop(), postgres?.remove()]);
@@ -69,13 +70,14 @@ test("crash: lost log: topic deleted and made anew under running engines: both e
   console.log(`crash: topic made anew: engines ended with ${ends.map(({ code }) => code).join(" and ")}; started again, /ready says: ${told[0]}`);
 });
 
-test("crash: lost log: acknowledged records gone from the end of one shard: that shard stops, the others go on, and no start serves it", async () => {
+test("crash: lost log: acknowledged records gone from the end of one shard: that shard stops, the others go on, and no start serves it", async (context) => {
+  const [broker] = kafka?.brokers ?? [];
+  if (broker === undefined) throw new Error("there is no broker");
+  const { dataFolder } = broker;
+  if (dataFolder === null) return context.skip("the broker runs in a container, and its files cannot be damaged from here: install Java");
   const { cluster, load } = await started();
   await load.end();
   await eventually("a checkpoint of shard 0", async () => (await checkpointsOf(cluster)).get(0) ?? null);
-  const [broker] = kafka?.brokers ?? [];
-  if (broker === undefined) throw new Error("there is no broker");
-  const dataFolder = dataFolderOf(broker.pid);
   broker.kill("SIGKILL");
   await broker.gone();
   const lostAt = now();

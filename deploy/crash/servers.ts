@@ -1,0 +1,14 @@
+// The two servers that a file of these tests begins with: a Kafka and a Postgres, started at once.
+//
+// Must not: leave one behind when the other does not start.
+import { type KafkaWish, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { TestPostgres } from "../standalone/test-postgres.ts";
+
+/** Both, Kafka null when none can run here. Rejects with the first's reason when either does not start; the other is gone then. */
+export async function startServers(wish: KafkaWish): Promise<readonly [TestKafka | null, TestPostgres]> {
+  const [kafka, postgres] = await Promise.allSettled([startKafka(wish), TestPostgres.start()]);
+  if (kafka.status === "fulfilled" && postgres.status === "fulfilled") return [kafka.value, postgres.value];
+  if (kafka.status === "fulfilled") await kafka.value?.stop();
+  if (postgres.status === "fulfilled") await postgres.value.remove();
+  throw kafka.status === "rejected" ? kafka.reason : (postgres as PromiseRejectedResult).reason;
+}
