@@ -1,12 +1,13 @@
 // The network between engines and broker, hurt by a proxy that can cut, delay, and deliver a request but not its answer.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { ProduceFault } from "../../persistence/contract/kafka-proxy.ts";
-import { kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { now } from "../clock.ts";
-import { TestPostgres } from "../standalone/test-postgres.ts";
+import type { TestPostgres } from "../standalone/test-postgres.ts";
 import { checkCluster } from "./at-rest.ts";
 import { ALL, CrashCluster, EACH_HALF } from "./cluster.ts";
 import { Load } from "./load.ts";
+import { startServers } from "./servers.ts";
 import { runText } from "./takeover.ts";
 
 // biome-ignore lint/suspicious/noThenProperty: the word for what becomes of the connection; nothing awaits a fault.
@@ -18,7 +19,7 @@ let kafka: TestKafka | null = null;
 let postgres: TestPostgres | null = null;
 
 beforeAll(async () => {
-  [kafka, postgres] = await Promise.all([startKafka({ brokers: 1, proxied: true }), TestPostgres.start()]);
+  [kafka, postgres] = await startServers({ brokers: 1, proxied: true });
 });
 afterAll(async () => {
   await Promise.all([kafka?.stop(), postgres?.remove()]);
@@ -94,10 +95,9 @@ test("crash: network: slow, then slower than an append may take: nothing told is
   const faultAt = now();
   network().delay(200);
   await load.accepts(5, ALL);
+  const engines = [cluster.engine("ash"), cluster.engine("birch")].map((engine) => ({ engine, from: engine.lines.length }));
   network().delay(4_000);
-  await Promise.any(
-    [cluster.engine("ash"), cluster.engine("birch")].map((engine) => engine.line("a tenure that ends", (line) => line.event === "tenure_over")),
-  );
+  await Promise.any(engines.map(({ engine, from }) => engine.line("a tenure that ends", (line) => line.event === "tenure_over", { from })));
   network().delay(0);
   await judged("network slow", { cluster, load, faultAt, healedAt: now() });
 });
