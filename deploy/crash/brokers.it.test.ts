@@ -1,11 +1,14 @@
 // Brokers that die, freeze and are too few, under a cluster that bids go on in: three real brokers, three copies, two of them in sync.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { type KafkaBroker, kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { type KafkaBroker, kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { withFacts } from "../../persistence/kafka/topics.ts";
 import { now, wait } from "../clock.ts";
-import { TestPostgres } from "../standalone/test-postgres.ts";
+import { eventually } from "../standalone/test-auctions.ts";
+import type { TestPostgres } from "../standalone/test-postgres.ts";
 import { checkCluster } from "./at-rest.ts";
 import { ALL, CrashCluster, EACH_HALF } from "./cluster.ts";
 import { Load } from "./load.ts";
+import { startServers } from "./servers.ts";
 import { runText } from "./takeover.ts";
 
 /** How long a broker stands still: longer than its session, the leases of the engines and every time limit of a request. */
@@ -17,7 +20,7 @@ let kafka: TestKafka | null = null;
 let postgres: TestPostgres | null = null;
 
 beforeAll(async () => {
-  [kafka, postgres] = await Promise.all([startKafka({ brokers: 3 }), TestPostgres.start()]);
+  [kafka, postgres] = await startServers({ brokers: 3 });
 });
 afterAll(async () => {
   await Promise.all([kafka?.stop(), postgres?.remove()]);
@@ -43,7 +46,25 @@ async function started(): Promise<Run> {
   const load = await Load.start(cluster);
   onTestFinished(() => load.close());
   await load.accepts(20, ALL);
-  return { cluster, load, leader, followers: [second, third] };
+  const run: Run = { cluster, load, leader, followers: [second, third] };
+  expect(await leaders(run)).toEqual(ALL.map(() => leader.nodeId));
+  return run;
+}
+
+/** Leader of each shard, as the followers of the beginning say it. */
+function leaders({ cluster, followers }: Run): Promise<readonly number[]> {
+  const connection = { ...cluster.connection, brokers: followers.map(({ address }) => address) };
+  return withFacts({ connection, topic: cluster.topic }, (facts) => facts.ask(() => facts.leadersOnce(), FROZEN_MS));
+}
+
+/** Waits until a follower of the beginning leads every shard. */
+async function led(run: Run): Promise<void> {
+  const others = run.followers.map(({ nodeId }) => nodeId);
+  const moved = async (): Promise<true | null> => {
+    const found = await leaders(run);
+    return found.length === ALL.length && found.every((leader) => others.includes(leader)) ? true : null;
+  };
+  await eventually("another leader of every shard", moved, FROZEN_MS);
 }
 
 async function judged(what: string, { cluster, load }: Run, faultAt: number, healedAt: number | null = null): Promise<void> {
@@ -61,6 +82,7 @@ test("crash: brokers: leader of every shard killed and back: another leads, and 
   const run = await started();
   const faultAt = now();
   run.leader.kill("SIGKILL");
+  await led(run);
   await run.load.accepts(20, ALL, BACK_LIMIT_MS);
   await run.leader.restart();
   await judged("leader killed", run, faultAt);
@@ -81,7 +103,7 @@ test("crash: brokers: leader of every shard frozen for 20 s: another leads, and 
   run.leader.kill("SIGSTOP");
   onTestFinished(() => run.leader.kill("SIGCONT"));
   // Another leads long before it wakes.
-  await Promise.all([run.load.accepts(5, ALL, FROZEN_MS), wait(FROZEN_MS)]);
+  await Promise.all([led(run).then(() => run.load.accepts(5, ALL, FROZEN_MS)), wait(FROZEN_MS)]);
   run.leader.kill("SIGCONT");
   await judged("leader frozen for 20 s", run, faultAt);
 });
