@@ -1,24 +1,23 @@
 // Shards handed over from one running engine to the other while bids come in, as an operator's new placement asks for it.
 import { expect, onTestFinished, test } from "vitest";
-import { kafkaMissing, startKafka } from "../../persistence/contract/kafka-server.ts";
+import { kafkaMissing } from "../../persistence/contract/kafka-server.ts";
 import { now } from "../clock.ts";
-import { TestPostgres } from "../standalone/test-postgres.ts";
 import { checkCluster } from "./at-rest.ts";
 import { ALL, ASH_FIRST, BIRCH_FIRST, CrashCluster } from "./cluster.ts";
 import { Load } from "./load.ts";
+import { startServers } from "./servers.ts";
 import { runText } from "./takeover.ts";
 
 /** Each moves every shard: 20 hand-overs. */
 const ROUNDS = 5;
+/** Wanted; what a machine bears of it is printed. */
 const PER_SECOND = 2_000;
+/** Accepted a second over all rounds: below that it was no load. Two cores with as much to do besides bore 800. */
+const LEAST_PER_SECOND = 100;
 const BIDDERS = 120;
 
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-test("crash: hand-over: 20 of them under 2,000 bids a second: nothing acknowledged is lost, doubled or reversed, and no bidder is refused", async (context) => {
-  const [kafka, postgres] = await Promise.all([startKafka({ brokers: 1 }), TestPostgres.start()]);
+test("crash: hand-over: 20 of them under load: nothing acknowledged is lost, doubled or reversed, and no bidder is refused", async (context) => {
+  const [kafka, postgres] = await startServers({ brokers: 1 });
   onTestFinished(async () => {
     await Promise.all([kafka?.stop(), postgres.remove()]);
   });
@@ -42,8 +41,9 @@ test("crash: hand-over: 20 of them under 2,000 bids a second: nothing acknowledg
   await cluster.stop();
   const report = await checkCluster(cluster, asks);
   expect(report.violations).toEqual([]);
+  expect(rate).toBeGreaterThan(LEAST_PER_SECOND);
   expect(asks.filter(({ outcome }) => outcome.kind !== "answer")).toEqual([]);
   const sorted = pauses.toSorted((left, right) => left - right);
-  const figures = `pause p50 ${percentile(sorted, 0.5)} ms, p99 ${percentile(sorted, 0.99)} ms of ${sorted.length} hand-overs`;
+  const figures = `pause median ${sorted[Math.floor(sorted.length / 2)]} ms, longest ${sorted.at(-1)} ms of ${sorted.length} hand-overs`;
   console.log(`crash: hand-over at ${rate} accepted bids a second of ${PER_SECOND} wanted: ${figures}; ${runText(report, load.refusals())}`);
 });
