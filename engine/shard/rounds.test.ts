@@ -98,3 +98,75 @@ test("rounds: who finds a request full is asked first in the next one", () => {
     [3, 4],
   ]);
 });
+
+/** A log whose shards are in the lanes it is told, and which answers lane by lane. */
+function movingLog(lanes: number[]) {
+  const requests: { readonly lane: number; readonly shards: readonly number[] }[] = [];
+  const waiting = new Map<number, () => void>();
+  const log: ConstructorParameters<typeof Rounds>[0] = {
+    laneOf: (shard) => lanes[shard] ?? 0,
+    append: (appends, done) => {
+      const shards = appends.map(({ shard }) => shard);
+      const lane = lanes[shards[0] ?? 0] ?? 0;
+      if (waiting.has(lane)) throw new Error(`a second request on lane ${lane}`);
+      requests.push({ lane, shards });
+      waiting.set(lane, () => done(appends.map(() => ({ kind: "done", offset: 0 }))));
+    },
+  };
+  const answer = (lane: number): void => {
+    const now = waiting.get(lane);
+    waiting.delete(lane);
+    now?.();
+  };
+  return { log, requests, answer };
+}
+
+test("rounds: lanes: a shard whose leader changed goes along with its new lane, and does not wait for the old one", () => {
+  const lanes = [1, 1, 2];
+  const { log, requests, answer } = movingLog(lanes);
+  const shards = lanes.map((_, number) => new ReadyShard(number));
+  const rounds = new Rounds(log, () => undefined);
+  for (const shard of shards) rounds.add(shard);
+  lanes[1] = 2;
+  for (const shard of shards) shard.ready = 2;
+  rounds.start();
+  expect(requests).toEqual([
+    { lane: 1, shards: [0] },
+    { lane: 2, shards: [2, 1] },
+  ]);
+  answer(2);
+  expect(requests[2]).toEqual({ lane: 2, shards: [2, 1] });
+});
+
+test("rounds: lanes: a shard in flight moves once its request has ended, and waits for the request of its new lane", () => {
+  const lanes = [1, 1, 2];
+  const { log, requests, answer } = movingLog(lanes);
+  const shards = lanes.map((_, number) => new ReadyShard(number));
+  const rounds = new Rounds(log, () => undefined);
+  for (const shard of shards) rounds.add(shard);
+  for (const shard of shards) shard.ready = 2;
+  rounds.start();
+  lanes[1] = 2;
+  rounds.start();
+  expect(requests).toHaveLength(2);
+  answer(1);
+  expect(requests.slice(2)).toEqual([{ lane: 1, shards: [0] }]);
+  answer(2);
+  expect(requests.slice(3)).toEqual([{ lane: 2, shards: [2, 1] }]);
+});
+
+test("rounds: lanes: a shard that moves to a lane of nobody begins a round there, also when a round has just ended", () => {
+  const lanes = [1, 1];
+  const { log, requests, answer } = movingLog(lanes);
+  const shards = lanes.map((_, number) => new ReadyShard(number));
+  const rounds = new Rounds(log, () => undefined);
+  for (const shard of shards) rounds.add(shard);
+  for (const shard of shards) shard.ready = 2;
+  rounds.start();
+  lanes[1] = 3;
+  answer(1);
+  expect(requests.slice(1)).toEqual([
+    { lane: 1, shards: [0] },
+    { lane: 3, shards: [1] },
+  ]);
+});

@@ -5,6 +5,8 @@
 // C3. No linger timer: a round starts when the one before has ended and something is ready.
 // C4. One request carries the ready records of all shards of a lane; a CLAIM goes alone, so that its outcome is its own. Whoever found
 //     no room in a round is asked first in the next one.
+// C5. Before a round of a lane its shards are asked anew which lane they are in: the log may have moved some of them, to a leader that is
+//     not as slow as their old one. Only a lane without a request is asked, so a shard that moves has nothing in flight (C1).
 import type { Append, AppendOutcome, DecisionLog } from "../ports.ts";
 
 /** Below a broker's limit for one request; further records wait for the next round. */
@@ -22,7 +24,8 @@ export interface Sender {
 }
 
 interface Lane {
-  readonly shards: Sender[];
+  readonly number: number;
+  shards: Sender[];
   busy: boolean;
   /** Where the next round begins to ask: at the first shard that this one could not take along, so that nobody starves. */
   next: number;
@@ -33,6 +36,8 @@ interface Round {
   readonly senders: Sender[];
   readonly appends: Append[];
 }
+
+const NONE: ReadonlySet<Lane> = new Set();
 
 export class Rounds {
   readonly #log: Pick<DecisionLog, "laneOf" | "append">;
@@ -46,13 +51,17 @@ export class Rounds {
   }
 
   add(shard: Sender): void {
-    const number = this.#log.laneOf(shard.number);
+    this.#laneAt(this.#log.laneOf(shard.number)).shards.push(shard);
+  }
+
+  /** Lanes are never forgotten: there are as many as leaders have been. */
+  #laneAt(number: number): Lane {
     let lane = this.#lanes.get(number);
     if (lane === undefined) {
-      lane = { shards: [], busy: false, next: 0 };
+      lane = { number, shards: [], busy: false, next: 0 };
       this.#lanes.set(number, lane);
     }
-    lane.shards.push(shard);
+    return lane;
   }
 
   /** Starts a round on every lane that is free and has something ready. */
@@ -62,10 +71,28 @@ export class Rounds {
 
   #start(lane: Lane): void {
     if (lane.busy) return;
+    const joined = this.#regroup(lane);
     const { senders, appends } = gather(lane);
-    if (appends.length === 0) return;
-    lane.busy = true;
-    this.#log.append(appends, (outcomes) => this.#landed(lane, senders, outcomes));
+    if (appends.length > 0) {
+      lane.busy = true;
+      this.#log.append(appends, (outcomes) => this.#landed(lane, senders, outcomes));
+    }
+    for (const other of joined) this.#start(other);
+  }
+
+  /** C5. The lanes that were joined, which may have been passed over by now. */
+  #regroup(lane: Lane): ReadonlySet<Lane> {
+    if (lane.shards.every((shard) => this.#log.laneOf(shard.number) === lane.number)) return NONE;
+    const joined = new Set<Lane>();
+    const { shards } = lane;
+    lane.shards = [];
+    lane.next = 0;
+    for (const shard of shards) {
+      const now = this.#laneAt(this.#log.laneOf(shard.number));
+      now.shards.push(shard);
+      if (now !== lane) joined.add(now);
+    }
+    return joined;
   }
 
   // The next request leaves before the answers of this one are released: the log works while the loop tells.

@@ -9,8 +9,9 @@
 // A3. When the limit passes before anything was handed to kafkajs, the outcome is `not_sent`; afterwards it is unknown (P8).
 // A4. Records are copied first: a request that waits within kafkajs is encoded late, when its caller's buffer holds something else.
 //
-// Lanes. A lane is the shards of one leader. A caller that groups by what it was told before a leader changed is not stopped for it: its
-// request is split by leader, each part with an outcome of its own. P6 is kept by the lane as the caller was told it.
+// Lanes. A lane is the shards of one leader, and moves with elections: whoever groups shards asks `laneOf` again before each request, as
+// rounds.ts does, lest healthy shards wait for a slow broker. Who asked before a leader changed is not stopped for it: his request is split
+// by leader, each part with an outcome of its own. P6 is kept by the lane as the caller was last told it.
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { Append, AppendOutcome, Timers } from "../../engine/ports.ts";
 import { recordBytesMax } from "../frame-writer.ts";
@@ -57,7 +58,7 @@ interface Place {
 export class Appender {
   readonly #options: AppenderOptions;
   #leaders: readonly number[];
-  /** The lane of each shard as its caller was told. */
+  /** The lane of each shard as its caller was last told. */
   readonly #told = new Map<Shard, number>();
   readonly #busy = new Set<number>();
   readonly #highest = new Map<Shard, Offset>();
@@ -79,6 +80,7 @@ export class Appender {
     this.#askAgain();
   }
 
+  /** Its leader's broker id, as known now. To be asked only while no append of the shard is in flight: P6 goes by the last answer. */
   laneOf(shard: Shard): number {
     const lane = this.#leaderOf(shard);
     this.#told.set(shard, lane);
