@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Offset, Shard } from "../../engine/core/ids.ts";
 import type { Append, AppendOutcome, DecisionLog, StoredRecord, Timers } from "../../engine/ports.ts";
+import { processTimers } from "../log-defaults.ts";
 import { decodeRecord } from "../record.ts";
 import { Appender } from "./appender.ts";
 import { BrokerFacts } from "./broker-facts.ts";
@@ -13,17 +14,6 @@ import { kafkaClients } from "./client.ts";
 import { KafkaLogReplaced, KafkaUnreachable } from "./errors.ts";
 import type { KafkaConnection, Say } from "./options.ts";
 import { endsLimitMs, TopicReader } from "./reader.ts";
-
-/** Timers of the process. */
-export const processTimers: Timers = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-  soon(callback) {
-    setImmediate(callback);
-  },
-};
 
 /** Nobody is told anything. */
 export const sayNothing: Say = () => undefined;

@@ -4,12 +4,13 @@
 //
 // O1. A log is read as it is: wrong settings of the topic are `topics check`'s to tell, and no reason to hide the records.
 // O2. A topic that a copy is being made into is opened by that copy alone (copy-mark.ts, N1).
+import { appendLimitMsDefault } from "../log-defaults.ts";
 import type { BrokerFacts } from "./broker-facts.ts";
 import { kafkaClients } from "./client.ts";
 import { copyMarkOf, copyUnfinished, forgetCopyMark } from "./copy-mark.ts";
 import { connectKafkaLog, type KafkaDecisionLog, readLife, sayNothing } from "./decision-log.ts";
 import { KafkaLogRefused } from "./errors.ts";
-import { appendLimitMsDefault, type KafkaConnection } from "./options.ts";
+import type { KafkaConnection } from "./options.ts";
 import { makeTopic, partitionsOf, withFacts } from "./topics.ts";
 
 /** People wait for it: a cluster that is away is said soon. */

@@ -28,5 +28,3 @@ export type Say = (level: "info" | "warn" | "error", event: string, fields: Reco
 /** The broker gives up before the client does (K5), so that a slow replica has a name. */
 export const appendTimeoutMsDefault = 1_500;
 export const requestTimeoutMsDefault = 3_000;
-/** An append that takes longer is unknown (P8). Above the request's own time-out, which kafkajs takes by the wall clock. */
-export const appendLimitMsDefault = 3_500;

@@ -8,14 +8,15 @@ import { randomBytes } from "node:crypto";
 import type { Instant, Shard } from "../../engine/core/ids.ts";
 import type { GenesisRecord } from "../../engine/core/validity.ts";
 import type { AppendOutcome, DecisionLog } from "../../engine/ports.ts";
+import { appendLimitMsDefault, processTimers } from "../log-defaults.ts";
 import { createRecordCodec, decodeRecord } from "../record.ts";
 import { BrokerFacts } from "./broker-facts.ts";
 import { type Admin, BROKER_RESOURCE, kafkaClients, rightsOf, TOPIC_RESOURCE } from "./client.ts";
 import { copyMarkOf, copyUnfinished } from "./copy-mark.ts";
-import { connectKafkaLog, type KafkaDecisionLog, processTimers, sayNothing } from "./decision-log.ts";
+import { connectKafkaLog, type KafkaDecisionLog, sayNothing } from "./decision-log.ts";
 import { KafkaLogRefused } from "./errors.ts";
 import { judgeTopic, missingTopic, type OldestRecord, type TopicFacts, type TopicFinding, type TopicWish } from "./findings.ts";
-import { appendLimitMsDefault, type KafkaConnection, type Say } from "./options.ts";
+import type { KafkaConnection, Say } from "./options.ts";
 
 export type { TopicFinding } from "./findings.ts";
 

@@ -8,11 +8,12 @@
 import { readdir, rename } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { DecisionLog } from "../../engine/ports.ts";
+import { appendLimitMsDefault, processTimers } from "../log-defaults.ts";
 import { DiskRoom, refusedFileSystem } from "./disk.ts";
 import { LogFileSystemRefused, LogMismatch } from "./errors.ts";
 import { errorCode, nodeFiles } from "./files.ts";
 import { type Holder, holdFolder } from "./holder.ts";
-import { appendLimitMsDefault, processTimers, segmentBytesDefault } from "./open-log.ts";
+import { segmentBytesDefault } from "./open-log.ts";
 import { createSegments, listSegments, recoverLog } from "./recovery.ts";
 import { SegmentLog } from "./segment-log.ts";
 

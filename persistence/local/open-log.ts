@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { Instant, Shard } from "../../engine/core/ids.ts";
 import type { GenesisRecord } from "../../engine/core/validity.ts";
 import type { Append, AppendOutcome, DecisionLog, Timers } from "../../engine/ports.ts";
+import { appendLimitMsDefault, processTimers } from "../log-defaults.ts";
 import { createRecordCodec, decodeRecord } from "../record.ts";
 import { DiskRoom, refusedFileSystem } from "./disk.ts";
 import { LogFileSystemRefused, LogFull, LogMismatch, LogMissing } from "./errors.ts";
@@ -17,9 +18,6 @@ import { SegmentLog } from "./segment-log.ts";
 
 /** 256 MiB: a trim frees that much at a time, and a start walks over at most that much. */
 export const segmentBytesDefault = 268_435_456;
-/** An append that takes longer is unknown (P8). */
-export const appendLimitMsDefault = 3_500;
-
 /** What GENESIS says of a log that is made. */
 export interface NewLog {
   readonly slotDigest: Uint8Array;
@@ -59,17 +57,6 @@ export interface LocalLog extends DecisionLog {
   /** Answers of the disk that came after the append limit, and were dropped. */
   readonly lateAnswers: number;
 }
-
-/** Real time. */
-export const processTimers: Timers = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-  soon(callback) {
-    setImmediate(callback);
-  },
-};
 
 /** Opens the log, or makes it if told how. Throws LogFolderHeld, LogFileSystemRefused, LogDamaged, LogMissing, LogMismatch or LogFull;
  *  it has then changed nothing but what a power cut would have left as well. */

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { AppendOutcome } from "../../engine/ports.ts";
+import { appendLimitMsDefault } from "../log-defaults.ts";
 import { diskError, MemoryFiles } from "../memory/files.ts";
 import { LogDiskFailed, LogFileSystemRefused, LogFull, LogMismatch, LogMissing } from "./errors.ts";
 import { appendTo, endOf, FIRST_SEGMENT, HandTimers, LOG_FOLDER, openInMemory, textsOf } from "./log-in-memory.ts";
-import { appendLimitMsDefault, openLocalLog } from "./open-log.ts";
+import { openLocalLog } from "./open-log.ts";
 
 test("local log: append: a short write is completed before the sync", async () => {
   const files = new MemoryFiles();
