@@ -1,7 +1,8 @@
 // The auditor: reads one shard's log from its first record and checks every invariant that a log can show.
 //
-// Owns: the list of checks below. Must not: trust the engine. Each decision is ruled on again by the naive model, and must come
-// out the same; the first difference is a violation, with its place.
+// Owns: the list of checks below. Must not: trust the engine's rulings. Each decision is ruled on again by the naive model, and
+// must come out the same; the first difference is a violation, with its place. States are built by the engine's own `apply`, and the facts
+// they show are compared with the model's; of bid lists, counts and bidders' numbers nothing else is asked.
 //
 // I1   lsn 1, 2, 3, ... over the effective records (the judge); sequence 1, 2, 3, ... in each auction.
 // I2   the price never falls but by a removal.        I3, I4  leader and price are the naive model's, at each decision.
@@ -9,7 +10,8 @@
 // I12  the end moves earlier only by an early end, a withdrawal or a purchase; an extension names the bid that is being decided.
 // I13  one winner, none under an unmet reserve but by a sale that says so; hammer price = price.
 // I14  the state hash of a RELEASE is that of the replayed state.
-// I16  logged time never falls.                       I21  a rejection has no effects.     I23  amounts are safe integers.
+// I16  logged time never falls.                       I20  what is shown of the replayed state is what the naive model's facts say.
+// I21  a rejection has no effects.     I23  amounts are safe integers.
 import { answerRow, apply } from "../core/auction.ts";
 import type { CommandBody } from "../core/command.ts";
 import type { Decision } from "../core/decision.ts";
@@ -17,6 +19,7 @@ import type { AuctionId, Instant } from "../core/ids.ts";
 import type { AuctionState } from "../core/state.ts";
 import { addHash, stateHash, subtractHash, ZERO_HASH } from "../core/state-hash.ts";
 import type { Hash, JudgedRecord, Verdict } from "../core/validity.ts";
+import { differenceOf, factsOf } from "./facts.ts";
 import { ModelAuction, type ModelFacts } from "./model.ts";
 
 /** The first thing that is wrong, and where. */
@@ -154,7 +157,9 @@ export class ShardAudit {
     must(decision.command.body.type === "create", "I1", () => `the first decision of an auction is ${decision.command.body.type}, not create`);
     must(decision.sequence === 1, "I1", () => `the first decision has sequence ${decision.sequence}`);
     const model = decision.verdict === "accepted" ? new ModelAuction(decision.command.body.settings) : null;
-    this.#auctions.set(decision.auctionId, { model, state: apply(null, decision), hash: new Uint8Array(ZERO_HASH), changed: true });
+    const state = apply(null, decision);
+    this.#auctions.set(decision.auctionId, { model, state, hash: new Uint8Array(ZERO_HASH), changed: true });
+    if (model !== null) checkShown(state, model);
   }
 
   #next(audited: Audited, decision: Decision): void {
@@ -174,6 +179,7 @@ export class ShardAudit {
     }
     apply(state, decision);
     audited.changed = true;
+    checkShown(state, model);
   }
 
   #release(claimed: Uint8Array): void {
@@ -184,6 +190,12 @@ export class ShardAudit {
       () => "the replayed state has another hash than the one released",
     );
   }
+}
+
+// The state is built by the engine's own code; this is what keeps that honest.
+function checkShown(state: AuctionState, model: ModelAuction): void {
+  const wrong = differenceOf(factsOf(state), model.facts());
+  must(wrong === null, "I20", () => `the replayed state ${wrong}`);
 }
 
 function codeInvariant(decision: Decision): string {

@@ -1,8 +1,12 @@
 // What askers were told, held against the records of a log, whoever wrote them: a simulated cluster, real processes that were killed, or
 // a customer's system. Pure: asks and records in, violations out.
 //
-// The records are judged by the model judge and ruled on again by the model of the rules (true-log.ts); the history is checked against
-// what they amount to (history.ts). Nothing of the engine that is checked takes part, but the record codec's reading of decisions.
+// Independent of the engine: the records are judged by the model judge (model-judge.ts), which reads their fields by itself, each decision
+// is ruled on again by the model of the rules (model.ts), and the history is checked against what they amount to (history.ts).
+// Shared with the engine, so that an error there is seen on neither side: the record codec's reading of decisions; apply and stateHash,
+// which build and hash the states; answerRow and answerChunk, which give the stored answers that texts are compared with; publicState,
+// which gives what a view should show. Of apply and publicState the phase, outcome, prices, leader, reserve, ends, buy-now, extensions and
+// hammer are held against the model's facts behind each decision (audit.ts); bid lists, counts and bidders' numbers are not.
 import { createRecordCodec } from "../../persistence/record.ts";
 import type { Shard } from "../core/ids.ts";
 import type { StoredRecord } from "../ports.ts";

@@ -29,6 +29,7 @@ import { type GatewayWorld, SimGateway } from "./sim-gateway.ts";
 import { SimBroker } from "./sim-log.ts";
 import { type Belief, EPOCH, type Machine, NodeProcess, type NodeWorld } from "./sim-node.ts";
 import { SimStore, type SimStoreWorld } from "./sim-store.ts";
+import { isExcused } from "./stops.ts";
 import { Trace } from "./trace.ts";
 import { TrueLog } from "./true-log.ts";
 
@@ -200,7 +201,7 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
         if (this.#isDue(Number(shard))) this.count("takeover_while_due");
         break;
       case "shard_stopped":
-        if (!ALLOWED_STOPS.has(String(invariant))) this.tell("F5", `${process.name} stops shard ${shard}: ${invariant}: ${message}`);
+        if (!isExcused(this.options, String(invariant), String(message))) this.tell("F5", `${process.name} stops shard ${shard}: ${invariant}: ${message}`);
         break;
       case "tenure_over":
         // Reads that fail are a reason of their own.
@@ -262,7 +263,3 @@ export class Cluster implements NodeWorld, SimStoreWorld, GatewayWorld {
     checkPlaces(process, this.logs, this.tell);
   }
 }
-
-/** Stops that a fault outside the log may bring about: a clock that is wrong, a log or store that does not answer, and a trim that went
- *  ahead of a reader. */
-const ALLOWED_STOPS: ReadonlySet<string> = new Set(["clock", "recovery", "log_trimmed"]);

@@ -19,6 +19,8 @@ export class Faults {
   readonly #cluster: Cluster;
   /** Which machine should own each shard; the truth. */
   readonly #homes: number[];
+  /** Shards whose home was changed by a move, which may be under way. */
+  readonly #moved = new Set<Shard>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -106,8 +108,14 @@ export class Faults {
     this.#tellAll();
   }
 
-  #down(machine: Machine): void {
-    const { heap, options } = this.#cluster;
+  #down({ machine, node }: NodeProcess): void {
+    const { heap, options, count } = this.#cluster;
+    for (const shard of this.#moved) {
+      const phase = node.all()[shard]?.phase;
+      const isGoing = this.#homes[shard] !== machine.index && (phase === "serving" || phase === "sealed");
+      const isComing = this.#homes[shard] === machine.index && phase !== "serving";
+      if (isGoing || isComing) count("down_in_move");
+    }
     heap.after(options.detectMs, null, () => this.#detect(machine));
   }
 
@@ -122,7 +130,7 @@ export class Faults {
     if (process === null) return;
     const { heap, random, options } = this.#cluster;
     this.#cluster.killNode(process);
-    this.#down(process.machine);
+    this.#down(process);
     heap.after(options.restartMsMax * random.fraction(), null, () => this.#restart(process.machine));
   }
 
@@ -137,7 +145,7 @@ export class Faults {
       this.#cluster.killNode(process);
       heap.after(options.restartMsMax * random.fraction(), null, () => this.#restart(process.machine));
     });
-    this.#down(process.machine);
+    this.#down(process);
   }
 
   #pause(): void {
@@ -147,7 +155,7 @@ export class Faults {
     count("pause");
     trace.add("freeze", process.name);
     heap.freeze(process);
-    this.#down(process.machine);
+    this.#down(process);
     heap.after(SILENT_MS, null, () => {
       if (process.frozen !== null) for (const link of [...process.links]) link.cut();
     });
@@ -163,8 +171,12 @@ export class Faults {
   #move(): void {
     const { random, options, count, trace } = this.#cluster;
     const shard = random.between(0, options.shards - 1);
+    const from = this.#homes[shard];
     this.#homes[shard] = random.between(0, options.nodes - 1);
-    count("move");
+    if (this.#homes[shard] !== from) {
+      this.#moved.add(shard);
+      count("move");
+    }
     trace.add("move", `shard ${shard} to`, this.#homes[shard] ?? null);
     this.#tellAll();
   }

@@ -8,6 +8,8 @@ import { checkHistory, type Placed } from "./history.ts";
 
 /** A close may be this late while its shard is served. */
 const LATE_MS = 1_000;
+/** A TIME may be this late: the way of its append, and of one before it. */
+const BEAT_LATE_MS = 600;
 /** Claims that count, of one shard: of whoever takes it, of its home, and one that was on its way. */
 const CLAIMS_MAX = 3;
 
@@ -20,10 +22,40 @@ export function unrest(cluster: Cluster): readonly string[] {
   return [...shardsAtUnrest(cluster), ...auctionsAtUnrest(cluster), ...clientsAtUnrest(cluster)];
 }
 
+function ownerOf({ processes }: Cluster, shard: number, claim: number): Shard | undefined {
+  const owners = processes.flatMap((process) => process?.node.all()[shard] ?? []).filter(({ phase }) => phase === "serving");
+  return owners.find(({ judge }) => judge.claim === claim);
+}
+
+/** V1: a shard that is served shows so in the log, by a TIME where there is nothing else. To be asked again and again while it should. */
+export class HeartbeatCheck {
+  readonly #cluster: Cluster;
+  /** Of each shard: the running hash, which every record that counts changes, and since when it is that or nobody serves. */
+  readonly #seen: { hash: string; since: number }[];
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#seen = cluster.logs.map(({ place }) => ({ hash: place.hash, since: cluster.heap.now }));
+  }
+
+  look(): void {
+    const { logs, heap, options, tell } = this.#cluster;
+    const silentMsMax = options.timeIdleMs + options.heartbeatMs + BEAT_LATE_MS;
+    for (const { shard, place } of logs) {
+      const seen = this.#seen[shard] as { hash: string; since: number };
+      if (seen.hash !== place.hash || ownerOf(this.#cluster, shard, place.claim) === undefined) {
+        seen.hash = place.hash;
+        seen.since = heap.now;
+      } else if (heap.now - seen.since > silentMsMax) {
+        tell("liveness", `V1: shard ${shard} is served, and nothing came into its log since ${Math.round(seen.since)}`);
+      }
+    }
+  }
+}
+
 function shardsAtUnrest(cluster: Cluster): string[] {
   return cluster.logs.flatMap(({ shard, place }) => {
-    const owners = cluster.processes.flatMap((process) => process?.node.all()[shard] ?? []).filter(({ phase }) => phase === "serving");
-    const owner = owners.find(({ judge }) => judge.claim === place.claim);
+    const owner = ownerOf(cluster, shard, place.claim);
     if (owner === undefined) return [`V1: shard ${shard} is not served`];
     if (owner.mail + owner.heldDecisions + owner.orphanCount > 0) return [`V4: somebody waits at shard ${shard}`];
     const moving = [...owner.actors.values()].filter(({ committed, head, inFlight, loading }) => committed !== head || inFlight !== 0 || loading);

@@ -41,6 +41,7 @@ async function runMany(from: number, to: number): Promise<boolean> {
   const failed: number[] = [];
   let events = 0;
   let decisions = 0;
+  print(`seeds ${from} to ${to}`);
   for (let seed = from; seed <= to; seed += 1) {
     const result = await runSeed(seed);
     events += result.events;

@@ -8,8 +8,8 @@ import type { Command, CommandBody, Role } from "../core/command.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuctionState } from "../core/state.ts";
 import { stateHash } from "../core/state-hash.ts";
-import { leaderId, publicState } from "../core/view.ts";
-import { ModelAuction, type ModelFacts } from "./model.ts";
+import { factsOf } from "./facts.ts";
+import { ModelAuction } from "./model.ts";
 
 const OPENS = 1_000_000;
 const MINUTE = 60_000;
@@ -160,24 +160,6 @@ const steps = fc.array(
   ),
   { minLength: 20, maxLength: 70, size: "max" },
 );
-
-function factsOf(state: AuctionState): ModelFacts {
-  const view = publicState(state);
-  return {
-    phase: view.phase,
-    outcome: view.outcome,
-    price: view.price,
-    asking: view.askingPrice,
-    leader: leaderId(state),
-    reserveMet: view.reserveMet,
-    endsAt: view.endsAt,
-    scheduledCloseAt: view.scheduledCloseAt,
-    buyNowAvailable: state.buyNowAvailable,
-    extensionCount: view.extensionCount,
-    extensionTotalMs: view.extensionTotalMs,
-    hammer: state.hammer === null ? null : { price: state.hammer.hammerPrice, winner: state.hammer.winner, endedAt: state.hammer.endedAt, by: state.hammer.by },
-  };
-}
 
 function keyed(n: number, role: Role, issuerId: string, body: CommandBody): Command {
   const engines = role === "engine";

@@ -12,6 +12,9 @@ import type { Random } from "./random.ts";
 import type { Trace } from "./trace.ts";
 import type { TrueLog } from "./true-log.ts";
 
+/** How the message ends when what is asked for was trimmed. */
+export const BELOW_START = "the log begins behind it";
+
 /** How a log is away: it refuses, it is not connected, or it says nothing. */
 export type AwayKind = "refuses" | "closed" | "silent";
 
@@ -66,7 +69,8 @@ export class SimBroker {
 
   list(shard: Shard, from: Offset, to: Offset, most: number): readonly StoredRecord[] {
     const log = this.world.logs[shard] as TrueLog;
-    if (from < log.start || from > log.end) throw new Error(`shard ${shard} goes from ${log.start} to ${log.end}, asked for ${from}`);
+    if (from < log.start) throw new Error(`shard ${shard}, asked for ${from}: ${BELOW_START}`);
+    if (from > log.end) throw new Error(`shard ${shard} ends at ${log.end}, asked for ${from}`);
     return log.records.slice(from, Math.min(to, log.end, from + most));
   }
 }
@@ -209,7 +213,7 @@ export class SimLog implements DecisionLog {
       const attempt = (): void => {
         const away = this.#away();
         if (away !== null && options.readsFail) {
-          reject(new Error("the log does not answer"));
+          reject(Object.assign(new Error("the log does not answer"), { logAway: true }));
           return;
         }
         if (away !== null) {

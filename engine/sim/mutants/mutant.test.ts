@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { MUTANTS } from "./all.ts";
-import { filesOf, patched, Unfit } from "./mutant.ts";
+import { filesOf, isCrash, patched, Unfit } from "./mutant.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 
@@ -16,6 +16,16 @@ test("mutants: a patch: whose text is absent or stands twice does not fit", () =
   expect(() => patched({ patches }, "a.ts", "say none")).not.toThrow();
   expect(() => patched({ patches }, "a.ts", "say two")).toThrow(Unfit);
   expect(() => patched({ patches }, "a.ts", "one and one")).toThrow(Unfit);
+});
+
+test("mutants: a crash of the patched program: is told apart from a broken rule", () => {
+  const stop = (message: string): boolean => isCrash({ invariant: "F5", message: `ash-1 stops shard 0: ${message}` });
+  expect(stop("invariant: TypeError: x is null\n    at y")).toBe(true);
+  expect(stop("recovery: Cannot read properties of undefined (reading 'next')")).toBe(true);
+  expect(isCrash({ invariant: "threw", message: "Error: no such thing" })).toBe(true);
+  expect(stop("hash_chain: shard 0: the record at offset 4 is broken: hash_chain")).toBe(false);
+  expect(stop("invariant: InvariantBroken: a bid was taken twice\n    at y")).toBe(false);
+  expect(isCrash({ invariant: "I4", message: "TypeError" })).toBe(false);
 });
 
 test("mutants: names: each has one of its own", () => {

@@ -4,8 +4,12 @@
 //
 // M1. Each patch finds its text exactly once. A mutant that does not fit its source has failed: it would prove nothing.
 // M2. The patched sources are bundled and run apart; the tree is never written to.
+//
+// M3. A patch that makes the program fall over has shown nothing: such an end does not count as caught.
 
+import type { Violation } from "../check.ts";
 import type { SimOptions } from "../options.ts";
+import { THREW } from "../run.ts";
 
 /** One replacement in one file. */
 export interface Patch {
@@ -35,6 +39,14 @@ export interface Mutant {
 /** What the model judge and the watch over the ports see: a broken rule itself, before anybody is harmed by it. Not looked at where
  *  somebody is. */
 export const INNER: readonly string[] = ["I17", "I18", "Q1", "Q2", "Q3"];
+
+/** Errors of the language, as the message of a stopped shard names or words them. */
+const CRASH = /\b(TypeError|RangeError|ReferenceError)\b|Cannot (read|set) propert|is not (a function|iterable|defined)|Maximum call stack|out of range/;
+
+/** Whether what was found is that the patched code fell over: that shows a poor patch, and not that a wrong is noticed. */
+export function isCrash({ invariant, message }: Violation): boolean {
+  return invariant === THREW || (invariant === "F5" && CRASH.test(message));
+}
 
 /** A patch whose text is not in its file exactly once. */
 export class Unfit extends Error {

@@ -3,12 +3,13 @@
 // Its one argument is a SeedsTask as JSON.
 import type { SimOptions } from "../options.ts";
 import { runSeed } from "../run.ts";
+import { isCrash } from "./mutant.ts";
 
 /** Which seeds to run, and what to look for. */
 export interface SeedsTask {
   readonly first: number;
   readonly last: number;
-  /** Invariants that count; none: all. */
+  /** Invariants that count; none: all. A crash never does. */
   readonly caughtBy: readonly string[];
   /** Invariants that nobody looks at. */
   readonly unheeded: readonly string[];
@@ -16,7 +17,7 @@ export interface SeedsTask {
   readonly options: Partial<SimOptions>;
 }
 
-/** The line that a run of seeds ends with. `others`: invariants that were broken as well and do not count, with how often. */
+/** The line that a run of seeds ends with. `others`: invariants that were broken as well and do not count, and crashes, with how often. */
 export type SeedsWord =
   | { readonly kind: "caught"; readonly seed: number; readonly invariant: string; readonly message: string; readonly others: Readonly<Record<string, number>> }
   | { readonly kind: "clean"; readonly seeds: number; readonly others: Readonly<Record<string, number>> };
@@ -25,9 +26,12 @@ async function runSeeds({ first, last, caughtBy, unheeded, options }: SeedsTask)
   const others: Record<string, number> = {};
   for (let seed = first; seed <= last; seed += 1) {
     const { violations } = await runSeed(seed, { ...options, unheeded });
-    const found = violations.find(({ invariant }) => caughtBy.length === 0 || caughtBy.includes(invariant));
+    const found = violations.find((violation) => !isCrash(violation) && (caughtBy.length === 0 || caughtBy.includes(violation.invariant)));
     if (found !== undefined) return { kind: "caught", seed, invariant: found.invariant, message: found.message, others };
-    for (const { invariant } of violations) others[invariant] = (others[invariant] ?? 0) + 1;
+    for (const violation of violations) {
+      const name = isCrash(violation) ? "crash" : violation.invariant;
+      others[name] = (others[name] ?? 0) + 1;
+    }
   }
   return { kind: "clean", seeds: last - first + 1, others };
 }

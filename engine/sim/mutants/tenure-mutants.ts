@@ -5,6 +5,7 @@ import { INNER, type Mutant, type Patch } from "./mutant.ts";
 
 const CLAIM = "engine/shard/claim.ts";
 const COMMIT = "engine/shard/commit.ts";
+const NODE = "engine/shard/node.ts";
 const TENURE = "engine/shard/tenure.ts";
 const VALIDITY = "engine/core/validity.ts";
 
@@ -104,6 +105,28 @@ export const TENURE_MUTANTS: readonly Mutant[] = [
         find: "await this.#sent((landed) => releaseControl(shard, reason, stateHash, landed));\n    if (!this.#sealed) return false;",
         replace:
           'await this.#sent((landed) => releaseControl(shard, reason, stateHash, landed));\n    if (!this.#sealed) return false;\n    await this.#sent((landed) => timeControl(shard, "barrier", landed));',
+      },
+    ],
+  },
+  {
+    name: "away-taken-for-broken",
+    rules: "log away",
+    does: "stops a shard because its log did not answer",
+    caughtBy: ["F5"],
+    unheeded: INNER,
+    patches: [{ file: TENURE, find: "if (!isLogAway(error)) throw error;", replace: "if (causeOf(error) !== null) throw error;" }],
+  },
+  {
+    name: "silent-owner",
+    rules: "TIME(idle)",
+    does: "serves a shard and logs nothing while nobody asks anything",
+    caughtBy: ["liveness"],
+    unheeded: INNER,
+    patches: [
+      {
+        file: NODE,
+        find: 'if (often && idleFor(shard) >= tickMs) shard.send(timeControl(shard, "idle", () => undefined));',
+        replace: 'if (often && idleFor(shard) > 1e9) shard.send(timeControl(shard, "idle", () => undefined));',
       },
     ],
   },
