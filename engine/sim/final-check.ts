@@ -32,9 +32,12 @@ export class HeartbeatCheck {
   readonly #cluster: Cluster;
   /** Of each shard: the running hash, which every record that counts changes, and since when it is that or nobody serves. */
   readonly #seen: { hash: string; since: number }[];
+  /** Until then an append from the time of the faults may be in flight, and its shard waits for the outcome. */
+  readonly #from: number;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
+    this.#from = cluster.heap.now + cluster.options.appendLimitMs;
     this.#seen = cluster.logs.map(({ place }) => ({ hash: place.hash, since: cluster.heap.now }));
   }
 
@@ -46,7 +49,7 @@ export class HeartbeatCheck {
       if (seen.hash !== place.hash || ownerOf(this.#cluster, shard, place.claim) === undefined) {
         seen.hash = place.hash;
         seen.since = heap.now;
-      } else if (heap.now - seen.since > silentMsMax) {
+      } else if (heap.now - Math.max(seen.since, this.#from) > silentMsMax) {
         tell("liveness", `V1: shard ${shard} is served, and nothing came into its log since ${Math.round(seen.since)}`);
       }
     }
