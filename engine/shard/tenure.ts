@@ -16,7 +16,7 @@ import { type Attempt, type Claiming, clockBehindMs, NOT_OWN, pause } from "./cl
 import type { Orphan } from "./commit.ts";
 import { type Reason, releaseControl, timeControl } from "./controls.ts";
 import { queueOpeningPass } from "./opening.ts";
-import { catchUp, causeOf, invariantOf, isLogAway, StoreAway } from "./recovery.ts";
+import { catchUp, causeOf, invariantOf, isLogAway, LogBroken, StoreAway } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import type { Control } from "./world.ts";
@@ -257,7 +257,7 @@ export class Tenure {
       },
       (error: unknown) => {
         if (isLogAway(error) || error instanceof StoreAway) this.#keeper.left();
-        else this.broken("recovery", causeOf(error));
+        else this.broken(error instanceof LogBroken ? error.invariant : "recovery", causeOf(error));
       },
     );
   }
