@@ -11,7 +11,8 @@
 // T10. (own) Whoever catches up later overtakes who began before: that one, which may have waited for the store, touches nothing any more.
 import type { Instant } from "../core/ids.ts";
 import type { AppendOutcome, Checkpoint, ClaimReason } from "../ports.ts";
-import { catchUp, causeOf, LogBroken, learnOwner, recover, StoreAway, sameBytes } from "./recovery.ts";
+import { catchUp, causeOf, LogBroken, learnOwner, recover, StoreAway } from "./recovery.ts";
+import { sameBytes } from "./same-bytes.ts";
 import type { Shard } from "./shard.ts";
 import type { ShardWorld } from "./world.ts";
 

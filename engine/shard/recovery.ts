@@ -4,7 +4,8 @@
 // Must not: claim, serve, or mend anything: what does not fit is refused, and an earlier checkpoint or the log itself is used.
 // R1. A checkpoint is used only if its life id is the log's, it lies within the log, every state has the hash stored with it, and all of
 //     them together, those left asleep in the store too, are as many and have the sum that the checkpoint says.
-// R2. A checkpoint ahead of the log's end means that the log got shorter: nobody serves the shard.
+// R2. A checkpoint ahead of the log's end means that the log got shorter: nobody serves the shard. One within a log that does not fit it
+//     (checkpoint-fit.ts) is a witness: what is read from an older one, or from the beginning, has to come to the same hash at its place.
 // R3. A record is taken whole, in one step: whatever it needs from the store is fetched before. So committed states and the judge
 //     always stand at the same lsn when anybody else looks.
 // R4. One reading at a time moves the shard. One that is overtaken by another ends at its next record, or wherever else it waits: it
@@ -21,10 +22,13 @@ import { addHash, stateHash, ZERO_HASH } from "../core/state-hash.ts";
 import { advance, type ClaimRecord, initialJudge, type JudgedRecord, judge, judgeFromCheckpoint, type Verdict } from "../core/validity.ts";
 import type { AsleepAuctions, Checkpoint, RecordCodec, StoredAuction, StoredRecord } from "../ports.ts";
 import type { Actor } from "./actor.ts";
+import { fitsLog } from "./checkpoint-fit.ts";
 import type { Counted } from "./phase-counts.ts";
+import { sameBytes } from "./same-bytes.ts";
 import type { Shard } from "./shard.ts";
 import type { ShardOwner } from "./shard-state.ts";
 import { stateHashNow } from "./state-hash-now.ts";
+import { isDoubtful, lookAgain } from "./twice-read.ts";
 
 /** A log that contradicts itself or its witnesses. Only a person can say what holds. */
 export class LogBroken extends Error {
@@ -58,11 +62,6 @@ export async function invariantOf(shard: Shard, error: unknown): Promise<string 
   }
 }
 
-/** Whether two byte strings are equal. */
-export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, i) => byte === right[i]);
-}
-
 /** What an error says. */
 export function causeOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -91,7 +90,9 @@ async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | nu
   const { log, say } = shard.world;
   const ends = await log.ends(shard.number);
   if (shard.readings !== reading) return null;
-  for (const [age, checkpoint] of (checkpoints ?? []).entries()) {
+  const stored = checkpoints ?? [];
+  let isMisfit = false;
+  for (const [age, checkpoint] of stored.entries()) {
     if (!sameBytes(checkpoint.lifeId, shard.world.lifeId)) {
       throw new LogBroken(
         "other_life",
@@ -102,6 +103,14 @@ async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | nu
       throw new LogBroken("log_shorter", `shard ${shard.number}: a checkpoint stands at ${checkpoint.offset}, the log ends at ${ends.end}`);
     }
     if (checkpoint.offset < ends.start) continue;
+    const fits = await fitsLog(shard, checkpoint, stored.slice(age + 1), ends.start);
+    if (shard.readings !== reading) return null;
+    if (!fits) {
+      isMisfit = true;
+      say("error", "checkpoint_unfit", { shard: shard.number, offset: checkpoint.offset });
+      shard.witnessed(checkpoint.offset, checkpoint.runningHash);
+      continue;
+    }
     clear(shard);
     // The store gives single auctions as of its newest checkpoint, so behind an older one nothing may be left asleep.
     const isLoaded = await loadCheckpoint(shard, checkpoint, age === 0, reading);
@@ -109,7 +118,10 @@ async function recoverFrom(shard: Shard, checkpoints: readonly Checkpoint[] | nu
     if (isLoaded) return (await readOn(shard, undefined, reading)) ? "checkpoint" : null;
     say("error", "snapshot_unfit", { shard: shard.number, offset: checkpoint.offset });
   }
-  if (ends.start > 0) throw new LogBroken("log_trimmed", `shard ${shard.number}: the log begins at ${ends.start} and no checkpoint reaches it`);
+  if (ends.start > 0) {
+    const [invariant, does] = isMisfit ? ["log_shorter", "fits"] : ["log_trimmed", "reaches"];
+    throw new LogBroken(invariant, `shard ${shard.number}: the log begins at ${ends.start} and no checkpoint ${does} it`);
+  }
   clear(shard);
   return (await readOn(shard, undefined, reading)) ? "zero" : null;
 }
@@ -129,8 +141,7 @@ function clear(shard: Shard): void {
   shard.evicted = 0;
   shard.unfit = false;
   shard.hashes.begin(ZERO_HASH);
-  const { next, hash } = shard.judge;
-  if (next > (shard.witness?.next ?? 0)) shard.witness = { next, hash };
+  shard.witnessed(shard.judge.next, shard.judge.hash);
   shard.judge = initialJudge(shard.number);
   shard.owner = null;
   shard.released = null;
@@ -268,7 +279,7 @@ function checkRelease(shard: Shard): void {
 async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): Promise<boolean> {
   const { codec } = shard.world;
   const first = codec.decode(stored, shard.number);
-  const record = first.kind === "damaged" || first.kind === "foreign" ? await lookAgain(shard, stored) : first;
+  const record = isDoubtful(first) ? await lookAgain(shard, stored) : first;
   if (shard.readings !== reading) return false;
   const verdict = judge(shard.judge, record);
   note(shard, record.offset, verdict);
@@ -292,15 +303,6 @@ function applyAll(shard: Shard, decisions: readonly Decision[]): void {
     shard.spoil();
     throw error;
   }
-}
-
-// J4: a record that only came damaged over the way must not stop the shard, nor be void here and count elsewhere.
-async function lookAgain(shard: Shard, { offset, bytes }: StoredRecord): Promise<JudgedRecord> {
-  const { log, codec } = shard.world;
-  for await (const list of log.read(shard.number, offset, offset + 1)) {
-    for (const again of list) return codec.decode(again, shard.number);
-  }
-  return codec.decode({ offset, bytes }, shard.number);
 }
 
 function checkWitness({ judge, number, witness }: Shard): void {

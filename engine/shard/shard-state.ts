@@ -100,7 +100,8 @@ export abstract class ShardState implements Home {
   readonly phases = new PhaseCounts();
   /** Since when bids are refused because little disk space is left; null while they are not. */
   refusingSince: Instant | null = null;
-  /** The furthest place at which this process has seen the log, and the running hash there; kept when everything else is forgotten. */
+  /** The furthest place at which this process, or a checkpoint that does not fit, has seen the log, and the running hash there; kept when
+   *  everything else is forgotten. */
   witness: { readonly next: Offset; readonly hash: Uint8Array } | null = null;
   /** A rule was broken over what is in memory, so it may not be what the log says: it is never saved. Ends when all of it is read anew. */
   unfit = false;
@@ -157,6 +158,11 @@ export abstract class ShardState implements Home {
   spoil(): void {
     this.unfit = true;
     this.snapshot.run?.abort();
+  }
+
+  /** The log was seen up to `next`, with that hash there. The furthest place is enough: its hash covers every record before it. */
+  witnessed(next: Offset, hash: Uint8Array): void {
+    if (next > (this.witness?.next ?? 0)) this.witness = { next, hash };
   }
 
   markChanged(actor: Actor): void {

@@ -1,6 +1,8 @@
 // Checkpoints under way while everything else goes on: what is saved stands at one lsn, or is not used.
 import { expect, test } from "vitest";
 import { MemorySnapshotStore } from "../../persistence/memory/snapshot-store.ts";
+import { createRecordCodec } from "../../persistence/record.ts";
+import type { Offset } from "../core/ids.ts";
 import { addHash, ZERO_HASH } from "../core/state-hash.ts";
 import type { AuctionSnapshot, Checkpoint, StoredAuction } from "../ports.ts";
 import { HeldStore } from "../sim/held.ts";
@@ -12,6 +14,9 @@ import { SNAPSHOT_ROW_BYTES, takeSnapshot } from "./snapshots.ts";
 /** Captured in six slices. */
 const MANY = 6;
 const LIMITS = { snapshotSliceMax: 1 };
+const FOREIGN = new Uint8Array([1, 2, 3]);
+/** More void records than are looked at behind the newest that counted. */
+const FLOOD = 1_000;
 
 function memoryStore(): MemorySnapshotStore {
   return new MemorySnapshotStore({ rowBytes: SNAPSHOT_ROW_BYTES, closedKeptMs: 86_400_000 });
@@ -284,4 +289,77 @@ test("snapshot: one that is under way when a rule breaks is not saved", async ()
   });
   expect(await finished(world, taken)).toBe(false);
   expect(await world.snapshots.checkpoints(0)).toEqual([]);
+});
+
+/** A world with two checkpoints that was killed, and the newer one's offset. */
+async function saved(): Promise<{ readonly world: OneNode; readonly offset: Offset }> {
+  const world = await new OneNode().start();
+  await opened(world);
+  await finished(world, world.node.snapshotAll());
+  await world.ask(bidOf("ann", "k1", 500));
+  await world.ask(bidOf("bob", "k2", 900));
+  await finished(world, world.node.snapshotAll());
+  world.kill();
+  return { world, offset: world.records.ends(0).end };
+}
+
+function events(world: OneNode): readonly string[] {
+  return world.lines.map(({ event }) => event);
+}
+
+function stopOf(world: OneNode): unknown {
+  return world.lines.find(({ event }) => event === "shard_stopped")?.fields;
+}
+
+/** Loses everything from `end` on, and gets what a stranger writes. */
+function grownAgain(world: OneNode, end: Offset): void {
+  world.records.cutTail(0, end);
+  for (let n = 0; n < 3; n += 1) world.records.store(0, FOREIGN);
+}
+
+test("recovery: a log that lost its tail and grew past a checkpoint again is served by no fresh node", async () => {
+  const { world, offset } = await saved();
+  grownAgain(world, offset - 1);
+  const second = await new OneNode({ before: world, nodeId: "birch" }).start();
+  await second.time.pass(600 * SECOND);
+  expect(second.lines.find(({ event }) => event === "checkpoint_unfit")?.fields).toEqual({ shard: 0, offset });
+  expect(stopOf(second)).toMatchObject({ shard: 0, invariant: "log_shorter" });
+  expect(events(second)).not.toContain("shard_claimed");
+});
+
+test("recovery: the same where the log was trimmed to the older checkpoint, which nothing can be asked of", async () => {
+  const { world, offset } = await saved();
+  const [, older] = await world.snapshots.checkpoints(0);
+  grownAgain(world, offset - 1);
+  await world.records.connect().trim(0, older?.offset ?? 0);
+  const second = await new OneNode({ before: world, nodeId: "birch" }).start();
+  await second.time.pass(600 * SECOND);
+  expect(events(second)).not.toContain("shard_claimed");
+  expect(stopOf(second)).toMatchObject({ shard: 0, invariant: "log_shorter" });
+});
+
+test("recovery: the same where no other checkpoint is left, and the log begins behind GENESIS", async () => {
+  const { world, offset } = await saved();
+  const [newest] = await world.snapshots.checkpoints(0);
+  if (newest === undefined) throw new Error("a checkpoint");
+  const place = { shard: 0, epoch: newest.claim as number, firstLsn: newest.lsn + 1, prevHash: newest.runningHash, at: newest.time };
+  world.records.cutTail(0, offset - 1);
+  world.records.store(0, createRecordCodec(world.lifeId).time(place, "idle").bytes);
+  await world.records.connect().trim(0, offset - 1);
+  const second = await new OneNode({ before: world, nodeId: "birch" }).start();
+  await second.time.pass(600 * SECOND);
+  expect(events(second)).not.toContain("shard_claimed");
+  expect(stopOf(second)).toMatchObject({ shard: 0, invariant: "log_shorter" });
+});
+
+test("recovery: a checkpoint in doubt is decided by a replay from further back, and the shard is served", async () => {
+  const { world } = await saved();
+  for (let n = 0; n < FLOOD; n += 1) world.records.store(0, FOREIGN);
+  const [newest] = await world.snapshots.checkpoints(0);
+  if (newest === undefined) throw new Error("a checkpoint");
+  const { end } = world.records.ends(0);
+  world.snapshots.checkpoints = async () => [{ ...newest, offset: end }];
+  const second = await new OneNode({ before: world, nodeId: "birch" }).start();
+  expect(events(second).filter((event) => event !== "foreign_record")).toEqual(["checkpoint_unfit", "shard_claimed", "shard_serving"]);
+  expect(said(await second.ask(bidOf("bob", "k2", 900)))).toMatch(/replayed$/);
 });

@@ -13,7 +13,8 @@ import type { Instant } from "../core/ids.ts";
 import { stateHash } from "../core/state-hash.ts";
 import type { Checkpoint } from "../ports.ts";
 import { type Claiming, pause } from "./claim.ts";
-import { causeOf, follow, invariantOf, sameBytes } from "./recovery.ts";
+import { causeOf, follow, invariantOf } from "./recovery.ts";
+import { sameBytes } from "./same-bytes.ts";
 import type { Shard } from "./shard.ts";
 import { evictClosed } from "./snapshots.ts";
 

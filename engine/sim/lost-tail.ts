@@ -4,6 +4,7 @@
 // No log may do that, and nothing can bring back what is lost. So in such a run nothing else is asked but this:
 // W1. Where a checkpoint had seen more than the log now holds, nobody serves the shard before somebody has said that the log got shorter.
 // W2. The same where the log has grown past the checkpoint again by what somebody else wrote: another record stands where it had been.
+//     Not where the log was then trimmed up to the checkpoint: nothing is left that could show it.
 import type { Offset, Shard } from "../core/ids.ts";
 import type { Random } from "./random.ts";
 import type { Trace } from "./trace.ts";
@@ -29,6 +30,7 @@ export interface LosingWorld {
 
 export class LostTail {
   readonly #shard: Shard;
+  readonly #log: TrueLog;
   readonly #end: Offset;
   /** Up to where a checkpoint had seen the log. */
   readonly #witness: Offset;
@@ -39,6 +41,7 @@ export class LostTail {
   constructor({ random, logs, vouched, trace, count, tell }: LosingWorld) {
     const log = random.pick(logs);
     this.#shard = log.shard;
+    this.#log = log;
     this.#end = Math.max(1, log.start, log.end - random.between(1, LOST_MAX));
     this.#witness = Math.max(0, ...vouched.filter(({ checkpoint }) => checkpoint.shard === this.#shard).map(({ checkpoint }) => checkpoint.offset));
     this.#tell = tell;
@@ -53,6 +56,7 @@ export class LostTail {
     if (event === "shard_stopped" && NOTICED.has(fields.invariant)) this.#noticed = true;
     if (event !== "shard_serving" || this.#noticed || this.#witness <= this.#end) return;
     const grown = Number(fields.epoch) >= this.#witness;
+    if (grown && this.#log.start >= this.#witness) return;
     this.#tell(
       grown ? "W2" : "W1",
       `${process} serves shard ${this.#shard}, whose log lost everything from ${this.#end} on; a checkpoint reaches ${this.#witness}`,

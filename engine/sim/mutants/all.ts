@@ -14,5 +14,5 @@ export const CONTROLS: readonly Mutant[] = [
   { ...AS_IT_IS, name: "control" },
   { ...AS_IT_IS, name: "control-restless", options: RESTLESS },
   { ...AS_IT_IS, name: "control-slow-store", options: SLOW_STORE },
-  { ...AS_IT_IS, name: "control-losing-its-tail", options: LOSES_TAIL, unheeded: ["W2"] },
+  { ...AS_IT_IS, name: "control-losing-its-tail", options: LOSES_TAIL },
 ];

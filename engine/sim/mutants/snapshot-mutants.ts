@@ -89,4 +89,13 @@ export const SNAPSHOT_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: "checkpoint-unasked",
+    rules: "R2, B1 to B5",
+    does: "believes a checkpoint of which the log has lost what it was taken behind",
+    caughtBy: ["W2"],
+    unheeded: INNER,
+    options: LOSES_TAIL,
+    patches: [{ file: RECOVERY, find: "if (!fits) {", replace: "if (Boolean(0) && !fits) {" }],
+  },
 ];
