@@ -10,6 +10,7 @@ import { openKafkaReader } from "../../persistence/kafka/open-operator.ts";
 import { readShard } from "../../persistence/log-reader.ts";
 import { createRecordCodec } from "../../persistence/record.ts";
 import type { CrashCluster } from "./cluster.ts";
+import type { Load } from "./load.ts";
 
 export interface LogAtRest {
   readonly records: readonly ShardRecords[];
@@ -67,4 +68,17 @@ export async function checkCluster(cluster: Pick<CrashCluster, "connection" | "t
   const rest = await topicAtRest(cluster);
   const accepted = rest.placed.filter(({ decision }) => decision.verdict === "accepted").length;
   return { ...rest, violations: checkRun({ asks, log: rest.records }), asked: asks.length, accepted };
+}
+
+/** Bids end, every process stops, and all that was told is held against the topic. */
+export async function endAndCheck({
+  cluster,
+  load,
+}: {
+  readonly cluster: CrashCluster;
+  readonly load: Load;
+}): Promise<{ readonly asks: readonly Ask[]; readonly report: RunReport }> {
+  const asks = await load.end();
+  await cluster.stop();
+  return { asks, report: await checkCluster(cluster, asks) };
 }

@@ -1,33 +1,20 @@
 // Brokers that die, freeze and are too few, under a cluster that bids go on in: three real brokers, three copies, two of them in sync.
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { type KafkaBroker, kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { expect, onTestFinished, test } from "vitest";
+import type { KafkaBroker } from "../../persistence/contract/kafka-server.ts";
 import { withFacts } from "../../persistence/kafka/topics.ts";
 import { now, wait } from "../clock.ts";
 import { eventually } from "../standalone/test-auctions.ts";
-import type { TestPostgres } from "../standalone/test-postgres.ts";
-import { checkCluster } from "./at-rest.ts";
 import { ALL, CrashCluster, EACH_HALF } from "./cluster.ts";
 import { Load } from "./load.ts";
-import { startServers } from "./servers.ts";
-import { runText } from "./takeover.ts";
+import { serversOfFile } from "./servers.ts";
+import { healed } from "./takeover.ts";
 
 /** How long a broker stands still: longer than its session, the leases of the engines and every time limit of a request. */
 const FROZEN_MS = 20_000;
 /** Three brokers, two engines and the bidders share two cores. */
 const BACK_LIMIT_MS = 90_000;
 
-let kafka: TestKafka | null = null;
-let postgres: TestPostgres | null = null;
-
-beforeAll(async () => {
-  [kafka, postgres] = await startServers({ brokers: 3 });
-});
-afterAll(async () => {
-  await Promise.all([kafka?.stop(), postgres?.remove()]);
-});
-beforeEach((context) => {
-  if (kafka === null) context.skip(kafkaMissing());
-});
+const servers = serversOfFile({ brokers: 3 });
 
 interface Run {
   readonly cluster: CrashCluster;
@@ -38,10 +25,10 @@ interface Run {
 }
 
 async function started(): Promise<Run> {
-  const [leader, second, third] = kafka?.brokers ?? [];
-  if (kafka === null || leader === undefined || second === undefined || third === undefined) throw new Error("there are no three brokers");
+  const [leader, second, third] = servers().kafka.brokers;
+  if (leader === undefined || second === undefined || third === undefined) throw new Error("there are no three brokers");
   const replicas = ALL.map(() => [leader.nodeId, second.nodeId, third.nodeId]);
-  const cluster = await CrashCluster.start({ kafka, postgresUrl: postgres?.url ?? "", placement: EACH_HALF, replicas });
+  const cluster = await CrashCluster.start({ ...servers(), placement: EACH_HALF, replicas });
   onTestFinished(() => cluster.remove());
   const load = await Load.start(cluster);
   onTestFinished(() => load.close());
@@ -67,17 +54,6 @@ async function led(run: Run): Promise<void> {
   await eventually("another leader of every shard", moved, FROZEN_MS);
 }
 
-async function judged(what: string, { cluster, load }: Run, faultAt: number, healedAt: number | null = null): Promise<void> {
-  await load.accepts(20, ALL, BACK_LIMIT_MS);
-  const asks = await load.end();
-  await cluster.stop();
-  const report = await checkCluster(cluster, asks);
-  expect(report.violations).toEqual([]);
-  const again = healedAt === null ? "" : `, next accepted bid ${Math.max(...ALL.map((shard) => load.firstAcceptedMs(shard, healedAt)))} ms after it was healed`;
-  const pauses = ALL.map((shard) => Math.round(load.longestGapMs(shard, faultAt)));
-  console.log(`crash: ${what}: longest pause ${Math.max(...pauses)} ms${again}; ${runText(report, load.refusals())}`);
-}
-
 test("crash: brokers: leader of every shard killed and back: another leads, and nothing acknowledged is lost, doubled or reversed", async () => {
   const run = await started();
   const faultAt = now();
@@ -85,7 +61,7 @@ test("crash: brokers: leader of every shard killed and back: another leads, and 
   await led(run);
   await run.load.accepts(20, ALL, BACK_LIMIT_MS);
   await run.leader.restart();
-  await judged("leader killed", run, faultAt);
+  expect((await healed("leader killed", run, { faultAt, limitMs: BACK_LIMIT_MS })).violations).toEqual([]);
 });
 
 test("crash: brokers: two of three down: bids are refused with log_unavailable, and accepted again with the second", async () => {
@@ -94,7 +70,7 @@ test("crash: brokers: two of three down: bids are refused with log_unavailable, 
   for (const broker of run.followers) broker.kill("SIGKILL");
   await run.load.refused(20, ["log_unavailable"], BACK_LIMIT_MS);
   await Promise.all(run.followers.map((broker) => broker.restart()));
-  await judged("two of three brokers down", run, faultAt, now());
+  expect((await healed("two of three brokers down", run, { faultAt, healedAt: now(), limitMs: BACK_LIMIT_MS })).violations).toEqual([]);
 });
 
 test("crash: brokers: leader of every shard frozen for 20 s: another leads, and when it wakes nothing that was acknowledged is gone", async () => {
@@ -105,5 +81,5 @@ test("crash: brokers: leader of every shard frozen for 20 s: another leads, and 
   // Another leads long before it wakes.
   await Promise.all([led(run).then(() => run.load.accepts(5, ALL, FROZEN_MS)), wait(FROZEN_MS)]);
   run.leader.kill("SIGCONT");
-  await judged("leader frozen for 20 s", run, faultAt);
+  expect((await healed("leader frozen for 20 s", run, { faultAt, limitMs: BACK_LIMIT_MS })).violations).toEqual([]);
 });

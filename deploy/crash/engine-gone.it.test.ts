@@ -1,29 +1,16 @@
 // An engine that is gone, or only seems to be, while bids are under way: real processes over a real Kafka.
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { expect, onTestFinished, test } from "vitest";
 import { now } from "../clock.ts";
-import type { TestPostgres } from "../standalone/test-postgres.ts";
-import { checkCluster } from "./at-rest.ts";
+import { endAndCheck } from "./at-rest.ts";
 import { ALL, ASH_FIRST, CrashCluster, EACH_HALF, type Placement } from "./cluster.ts";
 import { Load } from "./load.ts";
-import { startServers } from "./servers.ts";
+import { serversOfFile } from "./servers.ts";
 import { runText, takeovers, takeoverText } from "./takeover.ts";
 
-let kafka: TestKafka | null = null;
-let postgres: TestPostgres | null = null;
-
-beforeAll(async () => {
-  [kafka, postgres] = await startServers({ brokers: 1, proxied: true });
-});
-afterAll(async () => {
-  await Promise.all([kafka?.stop(), postgres?.remove()]);
-});
-beforeEach((context) => {
-  if (kafka === null) context.skip(kafkaMissing());
-});
+const servers = serversOfFile({ brokers: 1, proxied: true });
 
 async function started(placement: Placement): Promise<{ cluster: CrashCluster; load: Load }> {
-  const cluster = await CrashCluster.start({ kafka: kafka as TestKafka, postgresUrl: postgres?.url ?? "", placement, gateways: 2 });
+  const cluster = await CrashCluster.start({ ...servers(), placement, gateways: 2 });
   onTestFinished(() => cluster.remove());
   const load = await Load.start(cluster);
   onTestFinished(() => load.close());
@@ -32,7 +19,7 @@ async function started(placement: Placement): Promise<{ cluster: CrashCluster; l
 }
 
 function brokerLine() {
-  const [proxy] = kafka?.proxies ?? [];
+  const [proxy] = servers().kafka.proxies;
   if (proxy === undefined) throw new Error("there is no proxy before the broker");
   return proxy;
 }
@@ -48,9 +35,7 @@ test("crash: engine killed: its standby takes over, it comes back as a standby a
   const killedAgainAt = now();
   cluster.engine("birch").kill("SIGKILL");
   await load.accepts(20, ALL);
-  const asks = await load.end();
-  await cluster.stop();
-  const report = await checkCluster(cluster, asks);
+  const { asks, report } = await endAndCheck({ cluster, load });
   expect(report.violations).toEqual([]);
   const first = takeovers(cluster, report, { asks, shards: [0, 1], faultAt: killedAt });
   const second = takeovers(cluster, report, { asks, shards: ALL, faultAt: killedAgainAt });
@@ -66,9 +51,7 @@ test("crash: engine killed with a frame on its way: the frame lands behind its s
   await load.accepts(5, ALL);
   await held.letGo();
   await load.accepts(20, ALL);
-  const asks = await load.end();
-  await cluster.stop();
-  const report = await checkCluster(cluster, asks);
+  const { asks, report } = await endAndCheck({ cluster, load });
   expect(report.violations).toEqual([]);
   expect(report.voids).toBeGreaterThan(0);
   const text = takeoverText(takeovers(cluster, report, { asks, shards: ALL, faultAt: killedAt }));
@@ -88,9 +71,7 @@ test("crash: engine frozen past its lease with a frame on its way: its successor
   ash.kill("SIGCONT");
   for (const shard of ALL) await ash.line(`standing by for shard ${shard}`, (line) => line.event === "shard_standby" && line.shard === shard, { from });
   await load.accepts(20, ALL);
-  const asks = await load.end();
-  await cluster.stop();
-  const report = await checkCluster(cluster, asks);
+  const { asks, report } = await endAndCheck({ cluster, load });
   expect(report.violations).toEqual([]);
   expect(report.voids).toBeGreaterThan(0);
   const text = takeoverText(takeovers(cluster, report, { asks, shards: ALL, faultAt: frozenAt }));

@@ -1,36 +1,23 @@
 // A log that lost what was acknowledged, or that is another log: nobody serves it, and everybody is told why.
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { kafkaMissing, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { expect, onTestFinished, test } from "vitest";
 import { now } from "../clock.ts";
 import { eventually } from "../standalone/test-auctions.ts";
-import type { TestPostgres } from "../standalone/test-postgres.ts";
 import { checkCluster } from "./at-rest.ts";
 import { ALL, CrashCluster, EACH_HALF, type NodeName } from "./cluster.ts";
 import type { HeardLine } from "./heard-process.ts";
 import { Load } from "./load.ts";
 import { checkpointsOf, deleteTopic, loseSnapshots, loseTail, trimTopic } from "./loss.ts";
-import { startServers } from "./servers.ts";
+import { serversOfFile } from "./servers.ts";
 
 const NODES: readonly NodeName[] = ["ash", "birch"];
 const STOPPED_LIMIT_MS = 60_000;
 /** Below the newest checkpoint. */
 const LOST_RECORDS = 2;
 
-let kafka: TestKafka | null = null;
-let postgres: TestPostgres | null = null;
-
-beforeAll(async () => {
-  [kafka, postgres] = await startServers({ brokers: 1, filesWanted: true });
-});
-afterAll(async () => {
-  await Promise.all([kafka?.stop(), postgres?.remove()]);
-});
-beforeEach((context) => {
-  if (kafka === null) context.skip(kafkaMissing());
-});
+const servers = serversOfFile({ brokers: 1, filesWanted: true });
 
 async function started(): Promise<{ cluster: CrashCluster; load: Load }> {
-  const cluster = await CrashCluster.start({ kafka: kafka as TestKafka, postgresUrl: postgres?.url ?? "", placement: EACH_HALF });
+  const cluster = await CrashCluster.start({ ...servers(), placement: EACH_HALF });
   onTestFinished(() => cluster.remove());
   const load = await Load.start(cluster);
   onTestFinished(() => load.close());
@@ -71,7 +58,7 @@ test("crash: lost log: topic deleted and made anew under running engines: both e
 });
 
 test("crash: lost log: acknowledged records gone from the end of one shard: that shard stops, the others go on, and no start serves it", async (context) => {
-  const [broker] = kafka?.brokers ?? [];
+  const [broker] = servers().kafka.brokers;
   if (broker === undefined) throw new Error("there is no broker");
   const { dataFolder } = broker;
   if (dataFolder === null) return context.skip("the broker runs in a container, and its files cannot be damaged from here: install Java");

@@ -1,7 +1,8 @@
 // The two servers that a file of these tests begins with: a Kafka and a Postgres, started at once.
 //
 // Must not: leave one behind when the other does not start.
-import { type KafkaWish, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
+import { afterAll, beforeAll, beforeEach } from "vitest";
+import { type KafkaWish, kafkaMissing, startKafka, type TestKafka } from "../../persistence/contract/kafka-server.ts";
 import { TestPostgres } from "../standalone/test-postgres.ts";
 
 /** Both, Kafka null when none can run here. Rejects with the first's reason when either does not start; the other is gone then. */
@@ -11,4 +12,23 @@ export async function startServers(wish: KafkaWish): Promise<readonly [TestKafka
   if (kafka.status === "fulfilled") await kafka.value?.stop();
   if (postgres.status === "fulfilled") await postgres.value.remove();
   throw kafka.status === "rejected" ? kafka.reason : (postgres as PromiseRejectedResult).reason;
+}
+
+/** Both for the tests of one file: started before them, gone behind them. Where no Kafka can run each test is skipped by name. */
+export function serversOfFile(wish: KafkaWish): () => { readonly kafka: TestKafka; readonly postgresUrl: string } {
+  let kafka: TestKafka | null = null;
+  let postgres: TestPostgres | null = null;
+  beforeAll(async () => {
+    [kafka, postgres] = await startServers(wish);
+  });
+  afterAll(async () => {
+    await Promise.all([kafka?.stop(), postgres?.remove()]);
+  });
+  beforeEach((context) => {
+    if (kafka === null) context.skip(kafkaMissing());
+  });
+  return () => {
+    if (kafka === null || postgres === null) throw new Error("asked for before the tests began");
+    return { kafka, postgresUrl: postgres.url };
+  };
 }

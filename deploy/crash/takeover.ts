@@ -1,9 +1,13 @@
 // How long a shard was without an owner, as the engines and the bidders tell it.
 import type { Shard } from "../../engine/core/ids.ts";
 import type { Ask } from "../../engine/sim/history.ts";
-import type { RunReport } from "./at-rest.ts";
-import type { CrashCluster } from "./cluster.ts";
+import { endAndCheck, type RunReport } from "./at-rest.ts";
+import { ALL, type CrashCluster } from "./cluster.ts";
 import type { HeardLine } from "./heard-process.ts";
+import type { Load } from "./load.ts";
+
+/** Bids of each shard that are accepted before a fault counts as over. */
+const BIDS_AGAIN = 20;
 
 /** One takeover of one shard, in ms. */
 export interface Takeover {
@@ -57,6 +61,26 @@ function answeredAt(asks: readonly Ask[]): ReadonlyMap<string, number> {
 export function takeoverText(all: readonly Takeover[]): string {
   const slowest = (pick: (takeover: Takeover) => number): number => Math.max(...all.map(pick));
   return `next accepted bid ${slowest((each) => each.fromFaultMs)} ms after the fault, ${slowest((each) => each.fromClaimMs)} ms after the new owner began to claim (slowest of ${all.length} shards)`;
+}
+
+/** A fault is over: bids are accepted again everywhere, then all ends and is held against the topic. Prints how long bids stood still since
+ *  the fault and, once it was healed, how soon they were accepted again. */
+export async function healed(
+  what: string,
+  run: { readonly cluster: CrashCluster; readonly load: Load },
+  times: { readonly faultAt: number; readonly healedAt?: number; readonly limitMs?: number },
+): Promise<RunReport> {
+  await run.load.accepts(BIDS_AGAIN, ALL, times.limitMs);
+  const { report } = await endAndCheck(run);
+  console.log(`crash: ${what}: ${pauseText(run.load, times)}; ${runText(report, run.load.refusals())}`);
+  return report;
+}
+
+function pauseText(load: Load, { faultAt, healedAt }: { readonly faultAt: number; readonly healedAt?: number }): string {
+  const again =
+    healedAt === undefined ? "" : `, next accepted bid ${Math.max(...ALL.map((shard) => load.firstAcceptedMs(shard, healedAt)))} ms after it was healed`;
+  const pauses = ALL.map((shard) => Math.round(load.longestGapMs(shard, faultAt)));
+  return `longest pause ${Math.max(...pauses)} ms${again}`;
 }
 
 /** What a test has seen, in words. */

@@ -9,10 +9,8 @@ import { FrameCutter, requestHead } from "./kafka-wire.ts";
 
 const FETCH = 1;
 const PRODUCE = 0;
-// biome-ignore lint/suspicious/noThenProperty: the word for what becomes of the connection; nothing awaits a fault.
-const LOSE_AND_CLOSE: ProduceFault = { kind: "lose answer", then: "close" };
-// biome-ignore lint/suspicious/noThenProperty: as above.
-const LOSE_AND_KEEP: ProduceFault = { kind: "lose answer", then: "keep" };
+const LOSE_AND_CLOSE: ProduceFault = { kind: "lose answer", connection: "close" };
+const LOSE_AND_KEEP: ProduceFault = { kind: "lose answer", connection: "keep" };
 
 function request(apiKey: number, correlationId: number): Buffer {
   const frame = Buffer.alloc(12);

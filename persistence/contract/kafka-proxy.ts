@@ -15,8 +15,8 @@ import { PRODUCE, requestHead } from "./kafka-wire.ts";
 
 /** What befalls produce requests (api key 0). */
 export type ProduceFault =
-  /** Delivered; the answer is dropped, and with "close" the connection as well. */
-  | { readonly kind: "lose answer"; readonly then: "keep" | "close" }
+  /** Delivered; the answer is dropped, and with "close" its connection as well. */
+  | { readonly kind: "lose answer"; readonly connection: "keep" | "close" }
   /** Kept until letGo (N1). */
   | { readonly kind: "hold" }
   /** Never delivered (N2). */
@@ -123,7 +123,7 @@ class OpenStrike implements Strike {
   take(): Toll | null {
     if (this.left <= 0) return null;
     this.left -= 1;
-    if (this.fault.kind === "lose answer") return { kind: "lose answer", close: this.fault.then === "close", lost: () => this.note() };
+    if (this.fault.kind === "lose answer") return { kind: "lose answer", close: this.fault.connection === "close", lost: () => this.note() };
     this.note();
     if (this.fault.kind === "swallow") return { kind: "swallow" };
     let landed: () => void = () => undefined;
