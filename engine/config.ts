@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { kafkaFaults, kafkaFields } from "./kafka-settings.ts";
+import { copiesWanted, kafkaFaults, kafkaFields } from "./kafka-settings.ts";
 import { linkFields, port, postgresFields, processFields } from "./process-settings.ts";
 import { choice, integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, text, yesNo } from "./settings-source.ts";
 
@@ -120,7 +120,7 @@ export function readEngineSettings(flags: Readonly<Record<string, string | undef
   if (!loaded.ok) return loaded;
   const faults = kafkaFaults(loaded.settings, loaded.sources);
   if (faults.length > 0) return { ok: false, faults, warnings: loaded.warnings };
-  return { ...loaded, settings: Object.freeze(workOut(loaded.settings)) };
+  return { ...loaded, settings: Object.freeze(workOut(copiesWanted(loaded.settings, loaded.sources))) };
 }
 
 function workOut(raw: Raw): EngineSettings {

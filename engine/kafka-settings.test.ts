@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { engineSchema } from "./config.ts";
-import { kafkaConnection, kafkaFaults } from "./kafka-settings.ts";
+import { copiesWanted, kafkaConnection, kafkaFaults } from "./kafka-settings.ts";
 import { faultLines, loadSettings } from "./settings-source.ts";
 
 const KAFKA = { FAIRWARNING_DECISION_LOG: "kafka", FAIRWARNING_KAFKA_BROKERS: "127.0.0.1:9092" };
@@ -84,4 +84,17 @@ test("kafka settings: time-outs: the broker gives up before the request, and the
   expect(faults({ ...KAFKA, FAIRWARNING_ENGINE_APPEND_LIMIT_MS: "3000" })).toEqual([
     "FAIRWARNING_KAFKA_REQUEST_TIMEOUT_MS: found 3000 (default); wanted less than FAIRWARNING_ENGINE_APPEND_LIMIT_MS, which is 3000",
   ]);
+});
+
+const COPIES = [
+  ["several", "default", "one-broker", "true"],
+  ["several", "flag", "one-broker", "one-broker"],
+  ["several", "environment", "one-broker", "one-broker"],
+  ["one", "default", "one-broker", "one-broker"],
+  ["one", "default", "true", "true"],
+] as const;
+
+test.each(COPIES)("kafka settings: copies: %s named, FAIRWARNING_KAFKA_CHECK from %s as %s: taken as %s", (named, kafkaCheck, set, taken) => {
+  const kafkaBrokers = named === "several" ? ["one:9092", "two:9092"] : ["one:9092"];
+  expect(copiesWanted({ kafkaBrokers, kafkaCheck: set }, { kafkaCheck })).toEqual({ kafkaBrokers, kafkaCheck: taken });
 });

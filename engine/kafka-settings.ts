@@ -4,7 +4,8 @@
 //
 // Q1. What one setting wants of another (brokers with a Kafka log, name and password with a mechanism) is checked in kafkaFaults
 //     alone, so that every process refuses the same things in the same words.
-// Q2. One broker is never guessed from the number of addresses: an address list may name one broker of many.
+// Q2. One broker is never guessed from the number of addresses: an address list may name one broker of many. Several addresses are never
+//     one broker, so there one copy has to be asked for (copiesWanted).
 import { choice, environmentName, integer, list, optional, type SettingFault, type SettingOrigin, text, yesNo } from "./settings-source.ts";
 
 const PORT_MAX = 65_535;
@@ -30,7 +31,7 @@ export const kafkaFields = {
   kafkaCheck: choice(["true", "one-broker"], {
     default: { single: "one-broker", cluster: "true" },
     unit: "-",
-    meaning: "true: serve only with three copies, two in sync; one-broker: one copy will do, and every start says so",
+    meaning: "true: serve only with three copies, two in sync; one-broker: one copy will do, and every start says so; unset with several KAFKA_BROKERS: true",
   }),
   kafkaAppendTimeoutMs: integer({
     default: "1500",
@@ -86,6 +87,13 @@ export function kafkaConnection(raw: KafkaRaw & { readonly nodeId?: string | und
     ...(raw.kafkaTls ? { ssl: true as const } : {}),
     ...(mechanism === undefined || username === undefined || password === undefined ? {} : { sasl: { mechanism, username, password } }),
   };
+}
+
+/** The settings with three copies wanted where several brokers are named and FAIRWARNING_KAFKA_CHECK was left to its default (Q2): the copies
+ *  of a topic are hard to change once it holds a log. */
+export function copiesWanted<S extends Pick<KafkaRaw, "kafkaBrokers" | "kafkaCheck">>(settings: S, sources: Readonly<Record<string, SettingOrigin>>): S {
+  const unsaid = (sources.kafkaCheck ?? "default") === "default";
+  return unsaid && settings.kafkaBrokers.length > 1 ? { ...settings, kafkaCheck: "true" } : settings;
 }
 
 /** What no field sees alone (Q1). Empty when the decision log is kept elsewhere: half-set brokers hurt nobody then. */

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { kafkaFields } from "../engine/kafka-settings.ts";
+import { copiesWanted, kafkaFields } from "../engine/kafka-settings.ts";
 import { linkFields, port, postgresFields, processFields } from "../engine/process-settings.ts";
 import {
   choice,
@@ -42,6 +42,7 @@ export const gatewaySchema = z.object({
     meaning: "where decisions are kept; a gateway only tells of it",
   }),
   /** Told, as the decision log is; a gateway reaches no broker and is given no password of one. */
+  kafkaBrokers: kafkaFields.kafkaBrokers,
   kafkaCheck: kafkaFields.kafkaCheck,
   localSync: yesNo({ default: "true", unit: "-", meaning: "whether the local log is durable; a gateway only tells of it" }),
   snapshots: choice(["postgres", "memory"], {
@@ -150,7 +151,7 @@ export function readGatewaySettings(
   if (!loaded.ok) return loaded;
   const faults = faultsBetween(loaded.settings);
   if (faults.length > 0) return { ok: false, faults, warnings: loaded.warnings };
-  const settings = workOut(loaded.settings);
+  const settings = workOut(copiesWanted(loaded.settings, loaded.sources));
   const warnings =
     settings.guests || !loaded.settings.guests
       ? loaded.warnings

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { type EngineSettings, readEngineSettings } from "../../engine/config.ts";
 import { kafkaConnection } from "../../engine/kafka-settings.ts";
 import type { RecordCodec } from "../../engine/ports.ts";
-import { faultLines, type SettingsLoaded } from "../../engine/settings-source.ts";
+import { faultLines } from "../../engine/settings-source.ts";
 import { KafkaUnreachable } from "../../persistence/kafka/errors.ts";
 import { openKafkaReader } from "../../persistence/kafka/open-operator.ts";
 import { openLocalLogReader } from "../../persistence/local/log-follower.ts";
@@ -53,19 +53,11 @@ export function oneBrokerFlag({ oneBroker }: { readonly oneBroker?: boolean }): 
   return oneBroker === true ? { kafkaCheck: "one-broker" } : {};
 }
 
-/** Settings for a command that makes or judges a topic, as readEngineSettings with copiesWanted. Throws CliFailure with all faults at once. */
+/** Settings for a command that makes or judges a topic, as readEngineSettings. Throws CliFailure with all faults at once. */
 export function operatorSettings(flags: Readonly<Record<string, string | undefined>>): EngineSettings {
   const loaded = readEngineSettings(flags);
   if (!loaded.ok) throw new CliFailure(faultLines(loaded.faults).join("\n"), EXIT.usage);
-  return copiesWanted(loaded);
-}
-
-/** Three copies where several brokers are named and FAIRWARNING_KAFKA_CHECK was left to its default: a topic of one copy on a cluster is made
- *  only for who asks for it, because its copies are hard to change once it holds a log. */
-export function copiesWanted<S extends Pick<EngineSettings, "kafkaBrokers" | "kafkaCheck">>(loaded: Pick<SettingsLoaded<S>, "settings" | "sources">): S {
-  const { settings, sources } = loaded;
-  const unsaid = (sources.kafkaCheck ?? "default") === "default";
-  return unsaid && settings.kafkaBrokers.length > 1 ? { ...settings, kafkaCheck: "true" } : settings;
+  return loaded.settings;
 }
 
 /** Opens the log that flags and settings name. Throws CliFailure where there is none. */

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import type { TopicFinding } from "../../persistence/kafka/topics.ts";
 import { kafkaCheck } from "./doctor-kafka.ts";
-import { copiesWanted } from "./log-open.ts";
 import { findingWord, isServable } from "./log-topics.ts";
 
 const finding: TopicFinding = { check: "retention.ms", found: "604800000", wanted: "-1", verdict: "fail", needed: true, advice: "Set it to -1." };
@@ -18,17 +17,4 @@ test.each(CASES)("topics: finding: %s, needed %s: reads %s, is %s to doctor", (v
   expect(findingWord(shown)).toBe(word);
   expect(kafkaCheck(shown)).toEqual({ name: "Kafka: retention.ms", state, found: "604800000", wanted: "-1", fix: "Set it to -1." });
   expect(isServable([{ ...finding, verdict: "pass" }, shown])).toBe(servable);
-});
-
-const COPIES = [
-  ["several", "default", "one-broker", "true"],
-  ["several", "flag", "one-broker", "one-broker"],
-  ["several", "environment", "one-broker", "one-broker"],
-  ["one", "default", "one-broker", "one-broker"],
-  ["one", "default", "true", "true"],
-] as const;
-
-test.each(COPIES)("topics: copies: %s named, FAIRWARNING_KAFKA_CHECK from %s as %s: taken as %s", (named, kafkaCheck, set, taken) => {
-  const kafkaBrokers = named === "several" ? ["one:9092", "two:9092"] : ["one:9092"];
-  expect(copiesWanted({ settings: { kafkaBrokers, kafkaCheck: set }, sources: { kafkaCheck } })).toEqual({ kafkaBrokers, kafkaCheck: taken });
 });

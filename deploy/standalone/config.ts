@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { engineSchema } from "../../engine/config.ts";
-import { kafkaFaults, kafkaFields } from "../../engine/kafka-settings.ts";
+import { copiesWanted, kafkaFaults, kafkaFields } from "../../engine/kafka-settings.ts";
 import { port, processFields } from "../../engine/process-settings.ts";
 import { integer, loadSettings, optional, type SettingsLoaded, type SettingsRefused, yesNo } from "../../engine/settings-source.ts";
 import { gatewaySchema } from "../../gateway/config.ts";
@@ -75,5 +75,6 @@ export function readSupervisorSettings(flags: Readonly<Record<string, string | u
   });
   if (!loaded.ok) return loaded;
   const faults = kafkaFaults(loaded.settings, loaded.sources);
-  return faults.length === 0 ? loaded : { ok: false, faults, warnings: loaded.warnings };
+  if (faults.length > 0) return { ok: false, faults, warnings: loaded.warnings };
+  return { ...loaded, settings: copiesWanted(loaded.settings, loaded.sources) };
 }
