@@ -208,7 +208,7 @@ class Links implements EngineLinks, EngineConnectionHost, PendingPort {
   told(connection: EngineConnection, message: Parameters<EngineConnectionHost["told"]>[1]): void {
     switch (message.kind) {
       case "read_result":
-        this.#pending.resulted(message.requestId, message.result, this.#now());
+        this.#pending.resulted(connection.index, message.requestId, message.result, this.#now());
         break;
       case "shard":
         this.#route.heard(connection.index, message.status);

@@ -7,8 +7,8 @@ import { NONE, type ShardState } from "./route.ts";
 const AUCTION = "3a7c1f0e-6d0a-8a51-8f0e-2d4f8b9f6a10";
 const LINKS = 2;
 const DEADLINE_MS = 400;
-/** These may follow a sending that had an effect: the first says so, the others say what is in the log. */
-const TRUE_AFTER_ANY_SENDING: ReadonlySet<string> = new Set(["outcome_unknown", "key_reused", "no_such_auction"]);
+/** These may follow a sending that had an effect: the first says so, the other says what is in the log. */
+const TRUE_AFTER_ANY_SENDING: ReadonlySet<string> = new Set(["outcome_unknown", "key_reused"]);
 
 interface Sending {
   readonly key: string;
@@ -124,7 +124,7 @@ class Play {
     if (sending === undefined) return;
     sending.fate = step.do === "answer" ? "answered" : step.code;
     if (step.do === "refuse") this.pending.refused(sending.link, sending.id, step.code, 1, this.#now);
-    else if (sending.key.startsWith("read")) this.pending.resulted(sending.id, { kind: "rows", rows: [], more: false, sequence: 1 }, this.#now);
+    else if (sending.key.startsWith("read")) this.pending.resulted(sending.link, sending.id, { kind: "rows", rows: [], more: false, sequence: 1 }, this.#now);
     else this.pending.answered(sending.id, AUCTION, new Uint8Array(64), 0, false, this.#now);
   }
 

@@ -6,11 +6,13 @@
 // P1. Whoever asked hears exactly once: the engine's word, or a refusal when the deadline passes.
 // P2. Nothing that may have had an effect is called failed. A command that was sent and lost its link, or whose outcome the engine
 //     does not know, is in doubt; it is asked again under its key, and at its deadline it is `outcome_unknown`. A later refusal
-//     does not end the doubt: it speaks of the later sending alone. `key_reused` and `no_such_auction` do: they say what is in the log.
+//     does not end the doubt: it speaks of the later sending alone. `key_reused` does: a key is bound for ever. `no_such_auction` does
+//     not: an earlier sending may still be on its way, and the auction be created before it arrives.
 // P3. What was never sent, or was refused each time, had no effect, and its refusal says why it had to wait.
 // P4. While anything of a shard is held, what comes later waits behind it, and at most REPEAT_WINDOW are outstanding: a new owner
 //     gets the backlog of all gateways at once.
-// P5. A refusal is believed only from the link that was asked last; an answer from any, because it is in the log.
+// P5. A refusal and what was read are believed only from the link that was asked last: another one may own the shard no more. An answer is
+//     believed from any, because it is in the log.
 //
 // State  entered when                          left when                                   there
 // held   no link serves the shard, or P4       a link serves it, holdMs or the deadline    counts in held(), at most heldMax
@@ -77,7 +79,6 @@ const NEVER = -1;
 /** Asked again until the deadline, under the same key; `log_unavailable` once (see #isRepeated). Every other refusal is passed on at
  *  once. */
 const REPEATED: ReadonlySet<RefusalCode> = new Set(["shard_moving", "shard_unowned", "log_unavailable", "outcome_unknown"]);
-const ENDS_DOUBT: ReadonlySet<RefusalCode> = new Set(["key_reused", "no_such_auction"]);
 
 export class Pending {
   readonly #port: PendingPort;
@@ -132,9 +133,9 @@ export class Pending {
   }
 
   /** The engine's result of a read. */
-  resulted(id: RequestId, result: ReadResult, now: number): void {
+  resulted(link: number, id: RequestId, result: ReadResult, now: number): void {
     const entry = this.#entries.get(id);
-    if (entry === undefined || entry.ask.kind !== "read") return;
+    if (entry === undefined || entry.link !== link || entry.ask.kind !== "read") return;
     this.#end(entry);
     entry.ask.done({ kind: "ok", result });
     this.#refill(entry.shard, now);
@@ -234,7 +235,7 @@ export class Pending {
   }
 
   #isRepeated(entry: Entry, code: RefusalCode): boolean {
-    if (ENDS_DOUBT.has(code)) return false;
+    if (code === "key_reused") return false;
     if (entry.doubt) return true;
     // While the log is down bids are refused at once. Without that status one more try tells the two cases apart: a decision that was
     // dropped with others may do then, and a log that takes no bids for want of space says so again.

@@ -164,7 +164,7 @@ export class SimGateway implements Owner, PendingPort {
         this.pending.refused(place, message.requestId, message.code, message.retryAfterMs, this.#now);
         break;
       case "result":
-        this.pending.resulted(message.requestId, message.result, this.#now);
+        this.pending.resulted(place, message.requestId, message.result, this.#now);
         break;
       case "welcome":
         for (const status of message.statuses) this.#status(place, status);
