@@ -11,7 +11,8 @@
 // T10. (own) Whoever catches up later overtakes who began before: that one, which may have waited for the store, touches nothing any more.
 import type { Instant } from "../core/ids.ts";
 import type { AppendOutcome, Checkpoint, ClaimReason } from "../ports.ts";
-import { catchUp, causeOf, LogBroken, learnOwner, recover, StoreAway } from "./recovery.ts";
+import { causeOf, LogBroken, StoreAway, StoredAhead } from "./reading-errors.ts";
+import { catchUp, learnOwner, recover } from "./recovery.ts";
 import { sameBytes } from "./same-bytes.ts";
 import type { Shard } from "./shard.ts";
 import type { ShardWorld } from "./world.ts";
@@ -120,6 +121,10 @@ export class Claiming {
         return await this.#read(true, call);
       } catch (error) {
         if (call !== this.#calls) break;
+        if (error instanceof StoredAhead && tries < STORE_TRIES) {
+          this.#recovered = false;
+          continue;
+        }
         if (!(error instanceof StoreAway)) throw error;
         if (tries >= STORE_TRIES && (await world.log.ends(number)).start === 0) {
           world.say("warn", "snapshots_away", { shard: number, cause: error.message, instead: "replaying the whole log" });

@@ -85,6 +85,11 @@ export class Commit {
     return this.#carried === null;
   }
 
+  /** Whether what landed before an own record is being read. Another owner's decisions may be applied meanwhile: nothing is decided on them. */
+  get judging(): boolean {
+    return this.#judging !== null;
+  }
+
   /** Whether nothing is in flight or waiting for the log. */
   get quiet(): boolean {
     const { size } = this.#ring;

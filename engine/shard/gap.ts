@@ -1,5 +1,6 @@
 // What stands between the offset where a record was expected and the one where it landed (C6).
-import { catchUp, LogBroken } from "./recovery.ts";
+import { LogBroken } from "./reading-errors.ts";
+import { catchUp } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 
 /** A gap that cannot be read within this ends the tenure. */

@@ -24,48 +24,12 @@ import type { AsleepAuctions, Checkpoint, RecordCodec, StoredAuction, StoredReco
 import type { Actor } from "./actor.ts";
 import { fitsLog } from "./checkpoint-fit.ts";
 import type { Counted } from "./phase-counts.ts";
+import { causeOf, LogBroken, StoreAway, StoredAhead } from "./reading-errors.ts";
 import { sameBytes } from "./same-bytes.ts";
 import type { Shard } from "./shard.ts";
 import type { ShardOwner } from "./shard-state.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import { isDoubtful, lookAgain } from "./twice-read.ts";
-
-/** A log that contradicts itself or its witnesses. Only a person can say what holds. */
-export class LogBroken extends Error {
-  readonly invariant: string;
-
-  constructor(invariant: string, message: string) {
-    super(message);
-    this.invariant = invariant;
-  }
-}
-
-/** The snapshot store did not answer. Nothing is wrong with what it holds. */
-export class StoreAway extends Error {}
-
-/** Whether a log said that it only cannot be reached now: nothing is wrong with what it holds. */
-export function isLogAway(error: unknown): boolean {
-  return error instanceof Error && "logAway" in error && error.logAway === true;
-}
-
-/** Which invariant an error of a reading broke: what it says itself, or that the log holds no longer what is to be read next. null:
- *  neither. */
-export async function invariantOf(shard: Shard, error: unknown): Promise<string | null> {
-  if (error instanceof LogBroken) return error.invariant;
-  const { next } = shard.judge;
-  try {
-    const { start, end } = await shard.world.log.ends(shard.number);
-    if (end < next) return "log_shorter";
-    return start > next ? "log_trimmed" : null;
-  } catch {
-    return null;
-  }
-}
-
-/** What an error says. */
-export function causeOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
 
 /** Brings a shard to the end of its log, whatever it held before, from the newest checkpoint that fits or (none, or null: the store is
  *  away) from the log's first record. Returns where the replay began, or null when another reading overtook it. Rejects with StoreAway
@@ -285,7 +249,7 @@ async function takeRecord(shard: Shard, stored: StoredRecord, reading: number): 
   note(shard, record.offset, verdict);
   const decisions = verdict.kind === "effective" && record.kind === "frame" ? codec.decisions(record) : [];
   if (shard.evicted > 0) {
-    for (const { auctionId } of decisions) if (isAsleep(shard, auctionId)) await fetchAsleep(shard, auctionId, reading);
+    for (const decision of decisions) if (isAsleep(shard, decision.auctionId)) await fetchAsleep(shard, decision, reading);
     if (shard.readings !== reading) return false;
   }
   applyAll(shard, decisions);
@@ -371,7 +335,7 @@ function isAsleep(shard: Shard, auctionId: AuctionId): boolean {
   return actor === undefined || actor.loading;
 }
 
-async function fetchAsleep(shard: Shard, auctionId: AuctionId, reading: number): Promise<void> {
+async function fetchAsleep(shard: Shard, { auctionId, sequence }: Decision, reading: number): Promise<void> {
   let stored: StoredAuction | null;
   try {
     stored = await shard.world.store.auction(shard.number, auctionId);
@@ -379,6 +343,7 @@ async function fetchAsleep(shard: Shard, auctionId: AuctionId, reading: number):
     throw new StoreAway(causeOf(error));
   }
   if (stored === null || shard.readings !== reading) return;
+  if (stored.sequence >= sequence) throw new StoredAhead(shard, auctionId);
   putBack(shard, shard.actors.get(auctionId) ?? shard.addActor(auctionId, null), stored);
 }
 

@@ -143,11 +143,12 @@ export class Shard extends ShardState implements CommitListener {
 
   /** Whether something waits that could be decided now. */
   get hasWork(): boolean {
-    return this.#deciding.hasWork;
+    return !this.#commit.judging && this.#deciding.hasWork;
   }
 
   /** Decides at most `budget` commands; returns how many it took. */
   decideSome(budget: number): number {
+    if (this.#commit.judging) return 0;
     const taken = this.#deciding.decideSome(budget);
     if (this.phase === "opening" && this.#deciding.dueDone) this.openingDone?.();
     return taken;

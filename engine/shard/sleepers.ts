@@ -9,7 +9,8 @@
 import type { RefusalCode } from "../core/decision.ts";
 import type { AuctionId } from "../core/ids.ts";
 import type { Actor } from "./actor.ts";
-import { causeOf, LogBroken, putBack } from "./recovery.ts";
+import { causeOf, LogBroken } from "./reading-errors.ts";
+import { putBack } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 
 /** Sleeping auctions fetched at once. More wait too long anyway: strangers who make up ids must not keep the store busy. */

@@ -17,7 +17,7 @@ import { judgeCheckpoint } from "../core/validity.ts";
 import { publicState, publicTerms } from "../core/view.ts";
 import type { AuctionSnapshot, CatalogueColumns, Checkpoint } from "../ports.ts";
 import type { Actor } from "./actor.ts";
-import { causeOf } from "./recovery.ts";
+import { causeOf } from "./reading-errors.ts";
 import type { Shard } from "./shard.ts";
 import type { Capturing } from "./shard-state.ts";
 

@@ -13,7 +13,8 @@ import type { Instant } from "../core/ids.ts";
 import { stateHash } from "../core/state-hash.ts";
 import type { Checkpoint } from "../ports.ts";
 import { type Claiming, pause } from "./claim.ts";
-import { causeOf, follow, invariantOf } from "./recovery.ts";
+import { causeOf, invariantOf, StoredAhead } from "./reading-errors.ts";
+import { follow } from "./recovery.ts";
 import { sameBytes } from "./same-bytes.ts";
 import type { Shard } from "./shard.ts";
 import { evictClosed } from "./snapshots.ts";
@@ -158,6 +159,7 @@ export class Standby implements Watching {
     const { world, number } = this.#shard;
     const invariant = await invariantOf(this.#shard, error);
     if (signal.aborted) return;
+    if (error instanceof StoredAhead) this.#claiming.forget();
     if (invariant === null) world.say("warn", "standby_reading_failed", { shard: number, cause: causeOf(error) });
     else this.#break(invariant, causeOf(error));
   }

@@ -16,7 +16,8 @@ import { type Attempt, type Claiming, clockBehindMs, NOT_OWN, pause } from "./cl
 import type { Orphan } from "./commit.ts";
 import { type Reason, releaseControl, timeControl } from "./controls.ts";
 import { queueOpeningPass } from "./opening.ts";
-import { catchUp, causeOf, invariantOf, isLogAway, LogBroken, StoreAway } from "./recovery.ts";
+import { causeOf, invariantOf, isLogAway, LogBroken, mayBeReadAgain, StoredAhead } from "./reading-errors.ts";
+import { catchUp } from "./recovery.ts";
 import type { Shard } from "./shard.ts";
 import { stateHashNow } from "./state-hash-now.ts";
 import type { Control } from "./world.ts";
@@ -137,13 +138,18 @@ export class Tenure {
     shard.world.statusChanged(shard);
   }
 
-  // A log that cannot be reached is asked again for as long as it takes: nothing is wrong with what it holds.
+  // Log and store are asked again for as long as it takes.
   #outOfReach(error: unknown): Attempt {
-    if (!isLogAway(error)) throw error;
+    if (!this.#mayBeReadAgain(error)) throw error;
     const { shard } = this;
-    shard.note = "the log cannot be reached";
-    shard.world.say("warn", "log_away", { shard: shard.number, cause: causeOf(error) });
+    shard.note = isLogAway(error) ? "the log cannot be reached" : "waiting for the snapshot store";
+    shard.world.say("warn", isLogAway(error) ? "log_away" : "store_away", { shard: shard.number, cause: causeOf(error) });
     return NOT_OWN;
+  }
+
+  #mayBeReadAgain(error: unknown): boolean {
+    if (error instanceof StoredAhead) this.#claiming.forget();
+    return mayBeReadAgain(error);
   }
 
   // T9. Nothing was decided under this claim, so the state is the one that was read.
@@ -256,7 +262,7 @@ export class Tenure {
         this.#keeper.left();
       },
       (error: unknown) => {
-        if (isLogAway(error) || error instanceof StoreAway) this.#keeper.left();
+        if (this.#mayBeReadAgain(error)) this.#keeper.left();
         else this.broken(error instanceof LogBroken ? error.invariant : "recovery", causeOf(error));
       },
     );
