@@ -134,7 +134,9 @@ function checkRefusals(cluster: Cluster, placed: readonly Placed[]): void {
 // I25: what one link brought of one auction was decided in that order.
 function checkOrder(cluster: Cluster): void {
   const last = new Map<string, number>();
-  const arrived = cluster.sendings.all.filter((sending) => sending.arrived !== null && sending.outcome?.kind === "answer" && !sending.replayed);
+  const arrived = cluster.sendings.all.filter(
+    (sending) => sending.arrived !== null && sending.outcome?.kind === "answer" && !sending.replayed && !sending.twin,
+  );
   arrived.sort((left, right) => (left.arrived?.order ?? 0) - (right.arrived?.order ?? 0));
   for (const { arrived: place, command, outcome } of arrived) {
     if (outcome?.kind !== "answer") continue;

@@ -9,6 +9,8 @@ export interface Sending {
   readonly sentAt: number;
   /** The process it came to, over which link, as which of all that came there; null: it never came. */
   arrived: { readonly process: string; readonly link: string; readonly order: number } | null;
+  /** Another sending of the same request was unanswered on its link too: whose word is whose cannot be told. */
+  twin: boolean;
   answeredAt: number | null;
   outcome: AskOutcome | null;
   replayed: boolean;
@@ -25,7 +27,7 @@ export class Sendings {
   }
 
   sent(command: Command): Sending {
-    const sending: Sending = { command, sentAt: this.#moment(), arrived: null, answeredAt: null, outcome: null, replayed: false, words: 0 };
+    const sending: Sending = { command, sentAt: this.#moment(), arrived: null, twin: false, answeredAt: null, outcome: null, replayed: false, words: 0 };
     this.all.push(sending);
     return sending;
   }

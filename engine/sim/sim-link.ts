@@ -65,8 +65,8 @@ export class SimLink implements ReadCaller {
   open = true;
   readonly #world: LinkWorld;
   readonly #gateway: LinkEnd;
-  /** Commands of it that the node has, by request. */
-  readonly #asked = new Map<number, Sending>();
+  /** Commands of it that the node has, by request. A gateway may send one again under its number: words are given to them in their order. */
+  readonly #asked = new Map<number, readonly Sending[]>();
   #toNode: ToNode[] = [];
   #toGateway: ToGateway[] = [];
   #nodeAt = 0;
@@ -104,7 +104,7 @@ export class SimLink implements ReadCaller {
           break;
         case "command":
           this.#world.sendings.arrived(message.sending, this.node.name, this.name);
-          this.#asked.set(message.requestId, message.sending);
+          this.#ask(message.requestId, message.sending);
           node.command(this, message.requestId, message.deadlineMs, message.command);
           break;
         case "read":
@@ -154,8 +154,7 @@ export class SimLink implements ReadCaller {
   // The node's words (ReadCaller)
 
   answer(requestId: number, auctionId: AuctionId, rows: Uint8Array, at: number, replayed: boolean): void {
-    const sending = this.#asked.get(requestId);
-    this.#asked.delete(requestId);
+    const sending = this.#told(requestId);
     this.node.check.answered(this.node.shardOf(auctionId), auctionId, rows, at);
     const row = rows.slice(at, at + ANSWER_BYTES);
     const { verdict, code, sequence } = readAnswer(row, 0);
@@ -168,11 +167,23 @@ export class SimLink implements ReadCaller {
   }
 
   refuse(requestId: number, _auctionId: AuctionId, code: RefusalCode, retryAfterMs: number): void {
-    const sending = this.#asked.get(requestId);
-    this.#asked.delete(requestId);
+    const sending = this.#told(requestId);
     if (sending !== undefined) this.#world.sendings.answered(sending, code === "outcome_unknown" ? { kind: "unknown" } : { kind: "refusal", code }, false);
     this.#world.trace.add("refuse", this.name, requestId, code);
     this.sendToGateway({ kind: "refusal", requestId, code, retryAfterMs });
+  }
+
+  #ask(requestId: number, sending: Sending): void {
+    const asked = [...(this.#asked.get(requestId) ?? []), sending];
+    this.#asked.set(requestId, asked);
+    if (asked.length > 1) for (const one of asked) one.twin = true;
+  }
+
+  #told(requestId: number): Sending | undefined {
+    const [sending, ...later] = this.#asked.get(requestId) ?? [];
+    if (later.length === 0) this.#asked.delete(requestId);
+    else this.#asked.set(requestId, later);
+    return sending;
   }
 
   result(requestId: number, result: ReadResult): void {

@@ -1,10 +1,9 @@
 // Which stops of a shard the faults of a run excuse. Every other one is an error of the node that stopped.
 import type { SimOptions } from "./options.ts";
 import { BELOW_START } from "./sim-log.ts";
-import { SimStore } from "./sim-store.ts";
 
-/** Whether something outside of the node may have brought it about: a clock that is wrong, a trim that went ahead of a reader, or a
- *  snapshot store that does not answer. A log that does not answer stops nobody. */
+/** Whether something outside of the node may have brought it about: a clock that is wrong, or a trim that went ahead of a reader. A log or
+ *  a snapshot store that does not answer stops nobody. */
 export function isExcused(options: SimOptions, invariant: string, message: string): boolean {
   switch (invariant) {
     case "clock":
@@ -12,7 +11,7 @@ export function isExcused(options: SimOptions, invariant: string, message: strin
     case "log_trimmed":
       return options.trims > 0;
     case "recovery":
-      return message === SimStore.AWAY || (options.trims > 0 && message.endsWith(BELOW_START));
+      return options.trims > 0 && message.endsWith(BELOW_START);
     default:
       return false;
   }

@@ -114,7 +114,7 @@ export const TENURE_MUTANTS: readonly Mutant[] = [
     does: "stops a shard because its log did not answer",
     caughtBy: ["F5"],
     unheeded: INNER,
-    patches: [{ file: TENURE, find: "if (!isLogAway(error)) throw error;", replace: "if (causeOf(error) !== null) throw error;" }],
+    patches: [{ file: TENURE, find: "if (!this.#mayBeReadAgain(error)) throw error;", replace: "if (causeOf(error) !== null) throw error;" }],
   },
   {
     name: "silent-owner",
