@@ -28,13 +28,9 @@ function starting(over: Partial<KafkaSteps<string>>) {
       done.push("make");
       return Promise.resolve({ made: false });
     },
-    check: () => {
-      done.push("check");
-      return Promise.resolve([PASSED]);
-    },
     open: () => {
       done.push("open");
-      return Promise.resolve("log");
+      return Promise.resolve({ log: "log", findings: [PASSED] });
     },
     final: (error) => error instanceof Refused,
     remedy: "Do this.",
@@ -55,13 +51,13 @@ function starting(over: Partial<KafkaSteps<string>>) {
   return { steps, told, done, pauses };
 }
 
-test("kafka start: order: the topic is made where it may be, checked, and then opened", async () => {
+test("kafka start: order: the topic is made where it may be, then checked and opened", async () => {
   const alone = starting({});
   expect(await openOnKafka(alone.steps)).toBe("log");
-  expect(alone.done).toEqual(["make", "check", "open"]);
+  expect(alone.done).toEqual(["make", "open"]);
   const cluster = starting({ make: null });
   expect(await openOnKafka(cluster.steps)).toBe("log");
-  expect(cluster.done).toEqual(["check", "open"]);
+  expect(cluster.done).toEqual(["open"]);
 });
 
 test("kafka start: a topic that was made is told of, once it was", async () => {
@@ -71,7 +67,7 @@ test("kafka start: a topic that was made is told of, once it was", async () => {
 });
 
 test("kafka start: a needed check that fails refuses at once, with what was found, what to do, and how the topic comes to be", async () => {
-  const { steps, done, pauses } = starting({ check: () => Promise.resolve([PASSED, SHORT, ODD]) });
+  const { steps, done, pauses } = starting({ open: () => Promise.resolve({ log: null, findings: [PASSED, SHORT, ODD] }) });
   const refused = openOnKafka(steps);
   await expect(refused).rejects.toThrow(KafkaRefused);
   await expect(refused).rejects.toThrow(
@@ -81,7 +77,7 @@ test("kafka start: a needed check that fails refuses at once, with what was foun
 });
 
 test("kafka start: a check that fails and is not needed is warned of, and the log is opened", async () => {
-  const { steps, told } = starting({ check: () => Promise.resolve([PASSED, ODD]) });
+  const { steps, told } = starting({ open: () => Promise.resolve({ log: "log", findings: [PASSED, ODD] }) });
   expect(await openOnKafka(steps)).toBe("log");
   expect(told).toEqual(["warn topic_finding Topic decisions: delete.topic.enable: found true, wanted false. Withhold the right."]);
 });
@@ -95,7 +91,7 @@ test("kafka start: brokers that come later are waited for, with growing pauses a
     },
   });
   expect(await openOnKafka(steps)).toBe("log");
-  expect(done).toEqual(["make", "check", "open"]);
+  expect(done).toEqual(["make", "open"]);
   expect(pauses).toEqual([375, 750, 1_500, 3_000, 3_750]);
   expect(told).toHaveLength(5);
   expect(told[0]).toBe("warn brokers_away The Kafka brokers k1:9092 do not answer yet (connect ECONNREFUSED); trying again in 0.4 s.");

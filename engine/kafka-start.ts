@@ -43,8 +43,8 @@ export interface KafkaSteps<Log> {
   readonly reach: () => Promise<void>;
   /** Makes the topic where there is none; null where an engine may not (V2). */
   readonly make: (() => Promise<{ readonly made: boolean }>) | null;
-  readonly check: () => Promise<readonly Finding[]>;
-  readonly open: () => Promise<Log>;
+  /** Checks the topic and opens it; null where a needed check fails. */
+  readonly open: () => Promise<{ readonly log: Log | null; readonly findings: readonly Finding[] }>;
   /** Errors that no waiting mends. */
   readonly final: (error: unknown) => boolean;
   /** Said with every refusal: how the topic comes to be. */
@@ -86,12 +86,12 @@ async function attempt<Log>(steps: KafkaSteps<Log>): Promise<Log> {
   await steps.reach();
   const made = (await steps.make?.())?.made ?? false;
   if (made) steps.tell("info", "topic_made", `Topic ${steps.topic} was made: the decision log begins here.`);
-  const findings = await steps.check();
+  const { log, findings } = await steps.open();
   const failed = findings.filter((finding) => finding.verdict === "fail");
   const needed = failed.filter((finding) => finding.needed);
-  if (needed.length > 0) throw new KafkaRefused(`Topic ${steps.topic} cannot be the decision log. ${needed.map(sentence).join(" ")} ${steps.remedy}`);
+  if (log === null) throw new KafkaRefused(`Topic ${steps.topic} cannot be the decision log. ${needed.map(sentence).join(" ")} ${steps.remedy}`);
   for (const finding of failed) steps.tell("warn", "topic_finding", `Topic ${steps.topic}: ${sentence(finding)}`);
-  return await steps.open();
+  return log;
 }
 
 function sentence({ check, found, wanted, advice }: Finding): string {

@@ -6,8 +6,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { KafkaLogRefused } from "../persistence/kafka/errors.ts";
-import { openKafkaLog } from "../persistence/kafka/open-log.ts";
-import { checkTopic, createTopic } from "../persistence/kafka/topics.ts";
+import { openCheckedLog } from "../persistence/kafka/open-log.ts";
+import { createTopic } from "../persistence/kafka/topics.ts";
 import { LogDamaged, LogFileSystemRefused, LogMismatch, LogMissing } from "../persistence/local/errors.ts";
 import { openLocalLogReader } from "../persistence/local/log-follower.ts";
 import { openLocalLog } from "../persistence/local/open-log.ts";
@@ -133,10 +133,14 @@ async function openKafka(parts: {
     topic: settings.kafkaTopic,
     reach: () => reachBroker(settings.kafkaBrokers),
     make: settings.mode === "single" && local === null ? () => createTopic({ ...topic, madeAt: machineClock.now(), version, say }) : null,
-    check: () => checkTopic(topic),
     open: async () => {
-      const made = await openKafkaLog({ ...topic, appendLimitMs: settings.engineAppendLimitMs, say, onFatal: (error) => fatal(error.message) });
-      return { log: made, lifeId: made.lifeId };
+      const { log: made, findings } = await openCheckedLog({
+        ...topic,
+        appendLimitMs: settings.engineAppendLimitMs,
+        say,
+        onFatal: (error) => fatal(error.message),
+      });
+      return { log: made === null ? null : { log: made, lifeId: made.lifeId }, findings };
     },
     final: (error) => error instanceof KafkaLogRefused,
     remedy: topicRemedy(local === null ? null : settings.dataDir),
@@ -300,6 +304,7 @@ async function run(settings: EngineSettings, version: string, log: Logger): Prom
     await Promise.all([opened.log.close(), store.close(), status.close()]);
   });
   await started;
+  if (draining) return;
   log.info({ event: "ready", linkPort, statusPort: status.port, lifeId, durability: opened.log.durability, durable: opened.log.durable }, "ready");
 }
 

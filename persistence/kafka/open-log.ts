@@ -3,7 +3,7 @@
 // Owns: refusing a topic that is not fit, and the words for its durability. Must not: make or mend a topic (topics.ts does, by command).
 import type { DecisionLog } from "../../engine/ports.ts";
 import type { KafkaConnection, Say } from "./options.ts";
-import { connectChecked } from "./topics.ts";
+import { connectChecked, refusedTopic, type TopicFinding } from "./topics.ts";
 
 export interface KafkaLogOptions {
   readonly connection: KafkaConnection;
@@ -26,11 +26,20 @@ export interface KafkaLog extends DecisionLog {
   readonly lateAnswers: number;
 }
 
-/** Opens the log for reading and appending. Throws KafkaLogRefused when a needed finding fails; its message says what to do.
+/** The log opened for reading and appending, or null where a needed finding fails; with everything that was found. Rejects with
  *  KafkaUnreachable when no broker answers within a minute. */
-export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+export async function openCheckedLog(options: KafkaLogOptions): Promise<{ readonly log: KafkaLog | null; readonly findings: readonly TopicFinding[] }> {
   const durability = options.oneBroker ? "one broker, page cache" : "acks=all, RF 3, min ISR 2";
-  const { log, lifeId } = await connectChecked({ ...options, durability });
+  const checked = await connectChecked({ ...options, durability });
+  if (checked.log === null) return checked;
+  const { log, lifeId, findings } = checked;
   log.expectLife(lifeId);
-  return Object.assign(log, { lifeId });
+  return { log: Object.assign(log, { lifeId }), findings };
+}
+
+/** The same for those who want nothing but the log. Throws KafkaLogRefused when a needed finding fails; its message says what to do. */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+  const { log, findings } = await openCheckedLog(options);
+  if (log === null) throw refusedTopic(options, findings);
+  return log;
 }

@@ -221,21 +221,25 @@ export async function partitionsOf(facts: BrokerFacts, topic: string, limitMs: n
   return topics.includes(topic) ? (await facts.ask(() => facts.leadersOnce(), limitMs)).length : null;
 }
 
-/** Opens the topic with as many shards as wished and checks it. Throws KafkaLogRefused when a needed finding fails: the message names each of
- *  them and what to do. */
+/** A topic that was checked: opened, or, where a needed finding failed, not. */
+export type CheckedTopic =
+  | { readonly log: KafkaDecisionLog; readonly lifeId: Uint8Array; readonly findings: readonly TopicFinding[] }
+  | { readonly log: null; readonly findings: readonly TopicFinding[] };
+
+/** Opens the topic with as many shards as wished and checks it over the same connection. Rejects with KafkaUnreachable when no broker answers. */
 export async function connectChecked(
   options: CheckTopicOptions & { durability: string; appendLimitMs: number; onFatal: (error: Error) => void },
-): Promise<{ readonly log: KafkaDecisionLog; readonly lifeId: Uint8Array }> {
+): Promise<CheckedTopic> {
   const say = options.say ?? sayNothing;
   return await withFacts(options, async (facts) => {
     const count = await partitionsOf(facts, options.topic, CREATE_LIMIT_MS);
-    if (count === null) throw refused(options, [missingTopic(options)]);
+    if (count === null) return { log: null, findings: [missingTopic(options)] };
     const log = await connectKafkaLog({ ...options, shards: Math.min(options.shards, count), say });
     try {
       const { findings, lifeId } = await inspect(facts, log, { ...options, count });
-      const failed = findings.filter(({ verdict, needed }) => needed && verdict === "fail");
-      if (failed.length > 0 || lifeId === null) throw refused(options, failed);
-      return { log, lifeId };
+      if (lifeId !== null && !findings.some(({ verdict, needed }) => needed && verdict === "fail")) return { log, lifeId, findings };
+      await log.close();
+      return { log: null, findings };
     } catch (error) {
       await log.close();
       throw error;
@@ -243,7 +247,9 @@ export async function connectChecked(
   });
 }
 
-function refused({ topic }: TopicWish, failed: readonly TopicFinding[]): KafkaLogRefused {
+/** What is said of a topic that cannot be opened: each needed finding that failed, and what to do. */
+export function refusedTopic({ topic }: Pick<TopicWish, "topic">, findings: readonly TopicFinding[]): KafkaLogRefused {
+  const failed = findings.filter(({ verdict, needed }) => needed && verdict === "fail");
   const lines = failed.map(({ check, found, wanted, advice }) => `  ${check}: ${found}, wanted ${wanted}: ${advice}`);
   return new KafkaLogRefused([`topic ${topic} is not fit to keep decisions:`, ...lines].join("\n"));
 }
